@@ -1,0 +1,123 @@
+//! What the core and the network shell say to each other about peers: addresses, protocols, connections. Plain data.
+
+use crate::ids::PeerKey;
+use std::net::{IpAddr, SocketAddr};
+
+/// Where a peer may be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Addr {
+    /// IP address and port.
+    pub socket: SocketAddr,
+    /// Protocol spoken there.
+    pub transport: Transport,
+}
+
+/// Transports that a desktop speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    /// QUIC v1 over UDP.
+    Quic,
+    /// TCP with Noise and Yamux.
+    Tcp,
+}
+
+/// A peer together with one of its addresses, as links, requests and QR codes carry it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Hint {
+    /// Transport key expected there.
+    pub peer: PeerKey,
+    /// Where.
+    pub addr: Addr,
+}
+
+/// The application protocols, one ordered stream of frames per protocol and direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Proto {
+    /// Proves who is there: `/veche/hello/1`.
+    Hello,
+    /// Live messages, acknowledgements, presence and typing between authenticated devices: `/veche/dm/1`.
+    Dm,
+    /// Catching up on missing entries: `/veche/sync/1`.
+    Sync,
+    /// Contact requests from people not yet known: `/veche/inbox/1`.
+    Inbox,
+    /// Name and login for people on the same local network: `/veche/lanhello/1`.
+    LanHello,
+}
+
+impl Proto {
+    /// All of them, in the order of importance.
+    pub const ALL: [Self; 5] = [Self::Hello, Self::Dm, Self::Inbox, Self::LanHello, Self::Sync];
+
+    /// The libp2p protocol id.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Hello => "/veche/hello/1",
+            Self::Dm => "/veche/dm/1",
+            Self::Sync => "/veche/sync/1",
+            Self::Inbox => "/veche/inbox/1",
+            Self::LanHello => "/veche/lanhello/1",
+        }
+    }
+
+    /// Largest frame accepted, checked before anything is allocated. Bytes.
+    #[must_use]
+    pub const fn max_frame(self) -> usize {
+        match self {
+            Self::Hello | Self::Inbox | Self::LanHello => 16 * 1024,
+            Self::Dm => 64 * 1024,
+            Self::Sync => 320 * 1024,
+        }
+    }
+}
+
+/// Who opened a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// This node dialled.
+    Dialler,
+    /// The other node dialled.
+    Listener,
+}
+
+/// How far away a peer is, judged by the address in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// The same machine.
+    Loopback,
+    /// A private or link-local address.
+    Lan,
+    /// A public address, without a relay between.
+    Direct,
+}
+
+/// What an address is good for.
+#[must_use]
+pub fn route_of(ip: IpAddr) -> Route {
+    match ip {
+        IpAddr::V4(v4) if v4.is_loopback() => Route::Loopback,
+        IpAddr::V4(v4) if v4.is_private() || v4.is_link_local() => Route::Lan,
+        IpAddr::V4(_) => Route::Direct,
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => route_of(IpAddr::V4(v4)),
+            None if v6.is_loopback() => Route::Loopback,
+            None if v6.is_unique_local() || v6.is_unicast_link_local() => Route::Lan,
+            None => Route::Direct,
+        },
+    }
+}
+
+/// A connection as the network shell reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkInfo {
+    /// The other node's transport key, proven by the secure channel.
+    pub peer: PeerKey,
+    /// Who dialled.
+    pub side: Side,
+    /// The remote address in use.
+    pub addr: Addr,
+    /// How far away it is.
+    pub route: Route,
+}
