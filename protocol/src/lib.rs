@@ -1,5 +1,7 @@
 //! The decisions of Veche.
+pub mod core;
 pub mod ids;
 pub mod link;
 pub mod store;
 pub mod time;
+pub mod view;

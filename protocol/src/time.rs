@@ -8,7 +8,7 @@ use std::time::Duration;
 pub struct Mono(pub u64);
 
 /// Milliseconds since 1970-01-01 00:00 UTC as the machine's wall clock has it; it may jump and it may lie.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct UnixMs(pub u64);
 

@@ -1,0 +1,101 @@
+//! One-shot events for people and programs. State that can be looked at any time is in [`crate::view`] instead.
+
+use crate::ids::{AccountId, EntryId, SpaceId};
+use crate::view::{MessageState, MessageView, Presence, Relation, RequestView};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Something happened that a person or program may want to hear about at once.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "kind")]
+pub enum Event {
+    /// The own account or profile changed.
+    #[serde(rename = "account.changed")]
+    AccountChanged,
+    /// Somebody asks to become a contact.
+    #[serde(rename = "contact.requested")]
+    ContactRequested {
+        /// The request.
+        request: RequestView,
+    },
+    /// A person's profile, devices or relation changed.
+    #[serde(rename = "contact.changed")]
+    ContactChanged {
+        /// Who.
+        account_id: AccountId,
+        /// How we stand now; `None` if they are known no longer.
+        relation: Option<Relation>,
+        /// The conversation with them, once there is one.
+        chat_id: Option<SpaceId>,
+    },
+    /// Somebody came, went or changed their presence.
+    #[serde(rename = "presence.changed")]
+    PresenceChanged {
+        /// Who.
+        account_id: AccountId,
+        /// Now.
+        presence: Presence,
+    },
+    /// A chat's head changed: unread count, draft, mute.
+    #[serde(rename = "chat.changed")]
+    ChatChanged {
+        /// Which.
+        chat_id: SpaceId,
+    },
+    /// A message is stored here, whoever wrote it.
+    #[serde(rename = "message.received")]
+    MessageReceived {
+        /// Which chat.
+        chat_id: SpaceId,
+        /// The message.
+        message: MessageView,
+    },
+    /// A stored message was edited, deleted or reacted to.
+    #[serde(rename = "message.changed")]
+    MessageChanged {
+        /// Which chat.
+        chat_id: SpaceId,
+        /// Which message.
+        message_id: EntryId,
+    },
+    /// An own message and all own messages before it on that device have got this far.
+    #[serde(rename = "message.state")]
+    MessageState {
+        /// Which chat.
+        chat_id: SpaceId,
+        /// The newest message concerned.
+        message_id: EntryId,
+        /// Its state.
+        state: MessageState,
+    },
+    /// Somebody is typing, or stopped.
+    #[serde(rename = "typing")]
+    Typing {
+        /// Which chat.
+        chat_id: SpaceId,
+        /// Who.
+        account_id: AccountId,
+        /// Now.
+        on: bool,
+    },
+    /// Connectivity changed.
+    #[serde(rename = "network.changed")]
+    NetworkChanged,
+    /// People on the local network came or went.
+    #[serde(rename = "nearby.changed")]
+    NearbyChanged,
+    /// Entries are known to exist and are not here yet.
+    #[serde(rename = "missing.changed")]
+    MissingChanged {
+        /// Which chat.
+        chat_id: SpaceId,
+        /// How many.
+        count: u64,
+    },
+    /// The reader was too slow and missed this many events: reload.
+    #[serde(rename = "overflow")]
+    Overflow {
+        /// How many.
+        missed: u64,
+    },
+}

@@ -1,0 +1,425 @@
+//! Snapshots for people and programs: plain data, ready to show. The core makes them; the GUI and the RPC face read them.
+
+use crate::ids::{AccountId, DeviceId, EntryId, SpaceId};
+use crate::link::Route;
+use crate::time::UnixMs;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Everything that is small enough to be shown whole. Histories are read in pages instead.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Snapshot {
+    /// Who this is; `None` until an account exists here.
+    pub account: Option<Arc<AccountView>>,
+    /// Conversations, the one with the newest activity first.
+    pub chats: Vec<Arc<ChatView>>,
+    /// Contacts, requested and blocked people, by name.
+    pub people: Vec<Arc<PersonView>>,
+    /// Contact requests that wait for an answer, newest first.
+    pub requests: Vec<Arc<RequestView>>,
+    /// People on this local network who let themselves be seen.
+    pub nearby: Vec<Arc<NearbyView>>,
+    /// The node's own connectivity.
+    pub network: Arc<NetworkView>,
+    /// Settings of this device.
+    pub settings: Arc<Settings>,
+}
+
+impl Snapshot {
+    /// The person with this account, if known.
+    #[must_use]
+    pub fn person(&self, account: AccountId) -> Option<&Arc<PersonView>> {
+        self.people.iter().find(|p| p.account_id == account)
+    }
+
+    /// The conversation with this id, if it exists.
+    #[must_use]
+    pub fn chat(&self, chat: SpaceId) -> Option<&Arc<ChatView>> {
+        self.chats.iter().find(|c| c.chat_id == chat)
+    }
+}
+
+/// The own account.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct AccountView {
+    /// Account key.
+    pub account_id: AccountId,
+    /// Key of this installation.
+    pub device_id: DeviceId,
+    /// Claimed login.
+    pub login: String,
+    /// Six characters that tell this account from others with the same login; `None` while it is being computed.
+    pub tag: Option<String>,
+    /// Display name.
+    pub name: String,
+    /// About me.
+    pub info: String,
+    /// What contacts are told.
+    pub status: Status,
+    /// A line of own words beside it.
+    pub status_text: String,
+    /// Whether the person has confirmed that the recovery words are written down.
+    pub words_saved: bool,
+}
+
+/// What a person wants others to see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Present.
+    #[default]
+    Online,
+    /// Away from the keyboard.
+    Idle,
+    /// Present, does not want to be disturbed.
+    Dnd,
+    /// Seen by nobody.
+    Invisible,
+}
+
+/// Whether a person can be reached now: the truth of an authenticated connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// No authenticated connection.
+    #[default]
+    Offline,
+    /// Connected, and says so.
+    Online,
+    /// Connected, away.
+    Idle,
+    /// Connected, does not want to be disturbed.
+    Dnd,
+}
+
+/// How this account and another stand to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// Both agreed to talk.
+    Contact,
+    /// Asked by us, not answered yet.
+    Requested,
+    /// Asked by them, not answered yet.
+    Asking,
+    /// Shut out by us; cannot tell this from our being offline.
+    Blocked,
+    /// Deleted their account.
+    Gone,
+}
+
+/// Somebody known.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct PersonView {
+    /// Account key.
+    pub account_id: AccountId,
+    /// Login they claim.
+    pub login: String,
+    /// Tag of login and key; `None` while it is being computed.
+    pub tag: Option<String>,
+    /// What to call them: the own name for them, else theirs.
+    pub name: String,
+    /// The name they chose.
+    pub own_name: String,
+    /// About them.
+    pub info: String,
+    /// Line of their own words.
+    pub status_text: String,
+    /// Reachable now?
+    pub presence: Presence,
+    /// When this node last heard from them.
+    pub last_seen: Option<UnixMs>,
+    /// How they are reached now.
+    pub route: Option<Route>,
+    /// How we stand.
+    pub relation: Relation,
+    /// Whether the safety number was compared.
+    pub verified: bool,
+    /// Their account has devices that were not there when we last looked.
+    pub devices_changed: bool,
+    /// The conversation with them, once there is one.
+    pub chat_id: Option<SpaceId>,
+}
+
+/// A conversation.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct ChatView {
+    /// Id of the conversation.
+    pub chat_id: SpaceId,
+    /// The other person.
+    pub account_id: AccountId,
+    /// Newest message.
+    pub last: Option<Preview>,
+    /// Messages of others not read here.
+    pub unread: u32,
+    /// Stamp up to which this account has read.
+    pub read_up_to: Hlc,
+    /// Text typed and not sent.
+    pub draft: String,
+    /// Whether notifications are off.
+    pub muted: bool,
+    /// Whether they are typing now.
+    pub typing: bool,
+    /// Entries known to exist and not here yet.
+    pub missing: u64,
+    /// How far our own messages have got.
+    pub progress: Progress,
+}
+
+/// The newest message of a chat, for lists.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Preview {
+    /// First line of the text.
+    pub text: String,
+    /// Written by this account?
+    pub mine: bool,
+    /// When.
+    pub at: UnixMs,
+    /// State, where it is ours.
+    pub state: Option<MessageState>,
+}
+
+/// Hybrid logical clock stamp: 48 bits of Unix milliseconds and a 16-bit counter (Kulkarni et al., 2014).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Hlc(pub u64);
+
+impl Hlc {
+    /// The stamp of a wall-clock time with counter zero.
+    #[must_use]
+    pub const fn from_unix(at: UnixMs) -> Self {
+        Self(at.0 << 16)
+    }
+
+    /// Its wall-clock part.
+    #[must_use]
+    pub const fn unix(self) -> UnixMs {
+        UnixMs(self.0 >> 16)
+    }
+}
+
+/// How far the own messages of a chat have got. One row for each own device that wrote there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct Progress {
+    /// For each own device: the last sequence number that left it and the last that a recipient's device has stored.
+    pub devices: Vec<DeviceProgress>,
+    /// Stamp up to which the other person has read; zero if they do not say.
+    pub read: Hlc,
+}
+
+/// See [`Progress`].
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct DeviceProgress {
+    /// Writing device.
+    pub device: DeviceId,
+    /// Stored by another device that is not the recipient's.
+    pub sent: u64,
+    /// Stored by a device of the recipient.
+    pub delivered: u64,
+}
+
+impl Progress {
+    /// State of an own message.
+    #[must_use]
+    pub fn state(&self, device: DeviceId, seq: u64, hlc: Hlc) -> MessageState {
+        let row = self.devices.iter().find(|d| d.device == device);
+        let (sent, delivered) = row.map_or((0, 0), |r| (r.sent, r.delivered));
+        match () {
+            () if hlc <= self.read && delivered >= seq => MessageState::Read,
+            () if delivered >= seq => MessageState::Delivered,
+            () if sent >= seq => MessageState::Sent,
+            () => MessageState::Queued,
+        }
+    }
+}
+
+/// What has become of a message. Never ahead of the truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageState {
+    /// Durable on this disk.
+    Queued,
+    /// Stored by a device that is not the recipient's.
+    Sent,
+    /// Stored by a mailbox for the recipient.
+    Held,
+    /// Stored by a device of the recipient.
+    Delivered,
+    /// Shown there.
+    Read,
+}
+
+/// One row of a timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct MessageView {
+    /// Id of its entry.
+    pub message_id: EntryId,
+    /// The conversation.
+    pub chat_id: SpaceId,
+    /// Who wrote it.
+    pub author: AccountId,
+    /// On which device.
+    pub device: DeviceId,
+    /// Position in that device's log.
+    pub seq: u64,
+    /// Order within the chat, and the time to show.
+    pub hlc: Hlc,
+    /// Time to show.
+    pub at: UnixMs,
+    /// Written by this account?
+    pub mine: bool,
+    /// What it says.
+    pub body: MessageBody,
+    /// What it answers.
+    pub reply_to: Option<EntryId>,
+    /// Changed by its author after it was sent.
+    pub edited: bool,
+    /// Reactions, in order of first use.
+    pub reactions: Vec<Reaction>,
+    /// Arrived more than a while after its time.
+    pub late: bool,
+    /// Its writer's device history was duplicated: this may be one of two versions.
+    pub forked: bool,
+    /// What has become of it, where it is ours.
+    pub state: Option<MessageState>,
+}
+
+/// Content of a timeline row.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum MessageBody {
+    /// Plain text with light marks.
+    Text {
+        /// The text.
+        text: String,
+    },
+    /// Removed by its author.
+    Deleted,
+    /// Written by a newer version of the app.
+    Unsupported,
+}
+
+/// An emoji and who used it.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Reaction {
+    /// The emoji.
+    pub emoji: String,
+    /// Accounts that used it.
+    pub by: Vec<AccountId>,
+}
+
+/// A contact request.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct RequestView {
+    /// The other person.
+    pub account_id: AccountId,
+    /// Login they claim; empty for an outgoing request that knows only a key.
+    pub login: String,
+    /// Tag of login and key.
+    pub tag: Option<String>,
+    /// Name they chose.
+    pub name: String,
+    /// What they (or we) wrote along.
+    pub text: String,
+    /// When it was made.
+    pub at: UnixMs,
+    /// Theirs to us?
+    pub incoming: bool,
+    /// For an outgoing one: stored on one of their devices.
+    pub delivered: bool,
+}
+
+/// Somebody on the local network.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct NearbyView {
+    /// Account key they claim.
+    pub account_id: AccountId,
+    /// Login they claim.
+    pub login: String,
+    /// Tag of login and key; `None` while it is being computed.
+    pub tag: Option<String>,
+    /// Name they chose.
+    pub name: String,
+    /// How we stand, if known.
+    pub relation: Option<Relation>,
+}
+
+/// The node's connectivity.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct NetworkView {
+    /// Nothing outside the local network is ever contacted.
+    pub lan_only: bool,
+    /// Addresses this node can be reached at, as multiaddrs ending in /p2p/ID.
+    pub listening: Vec<String>,
+    /// Open connections.
+    pub links: u32,
+    /// Of those, authenticated ones to contacts or own devices.
+    pub authenticated: u32,
+    /// Whether name and login are told to people on the local network.
+    pub visible_nearby: bool,
+    /// The clock of this machine is this many milliseconds away from most others; sending waits.
+    pub clock_off_ms: Option<i64>,
+    /// Counted refusals of bad input, by reason.
+    pub refusals: Vec<(String, u64)>,
+}
+
+/// Settings of this device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Colours.
+    pub theme: Theme,
+    /// Language tag, `en` or `ru`; empty follows the system.
+    pub language: String,
+    /// Show desktop notifications.
+    pub notifications: bool,
+    /// Tell contacts that their messages were read. Reciprocal: without it theirs are not shown either.
+    pub receipts: bool,
+    /// Tell contacts when a message is being typed. Reciprocal.
+    pub typing: bool,
+    /// Tell name and login to people on the local network.
+    pub visible_nearby: bool,
+    /// Who may ask to become a contact.
+    pub gate: Gate,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            theme: Theme::System,
+            language: String::new(),
+            notifications: true,
+            receipts: true,
+            typing: true,
+            visible_nearby: false,
+            gate: Gate::Anyone,
+        }
+    }
+}
+
+/// Colours of the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    /// As the desktop has it.
+    #[default]
+    System,
+    /// Dark.
+    Dark,
+    /// Light.
+    Light,
+}
+
+/// Who may ask to become a contact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    /// Anyone who spends a second of computing on it.
+    #[default]
+    Anyone,
+    /// Only holders of our contact link.
+    Code,
+    /// Nobody.
+    Nobody,
+}
