@@ -1,7 +1,9 @@
 //! The decisions of Veche.
 pub mod core;
 pub mod ids;
+pub mod limits;
 pub mod link;
 pub mod store;
 pub mod time;
 pub mod view;
+pub mod wire;

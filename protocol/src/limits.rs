@@ -1,0 +1,60 @@
+//! Every bound of the protocol, with its unit and its reason. Peers may rely on them: raising one is a protocol change.
+
+use std::time::Duration;
+
+/// Devices of an account. Each message to a person is sealed once per device.
+pub const DEVICES_PER_ACCOUNT: usize = 8;
+/// Dependencies of an entry. More heads than this are covered by the next entry.
+pub const DEPS: usize = 8;
+/// Auth heads of an entry.
+pub const AUTH_HEADS: usize = 4;
+/// Body of an entry, bytes: with header and seal it fits a 16 KiB mailbox frame.
+pub const ENTRY_BODY: usize = 12 * 1024;
+/// Encoded entry, bytes: body, header with all dependencies, signature.
+pub const ENTRY: usize = ENTRY_BODY + 2 * 1024;
+/// Text of a message, bytes of UTF-8.
+pub const TEXT: usize = 8 * 1024;
+/// An emoji, bytes of UTF-8: the longest family sequences fit.
+pub const EMOJI: usize = 32;
+/// Reactions with different emoji on one message that are kept.
+pub const REACTIONS: usize = 20;
+/// Display name, characters: fits one line of a list.
+pub const NAME_CHARS: usize = 32;
+/// "About me", bytes of UTF-8.
+pub const INFO: usize = 1024;
+/// Status line, characters.
+pub const STATUS_CHARS: usize = 64;
+/// Text of a contact request, characters.
+pub const REQUEST_TEXT_CHARS: usize = 280;
+/// Entries in one batch: keeps the work per input below a millisecond or two.
+pub const BATCH_ENTRIES: usize = 256;
+/// Bytes of entries in one sync frame before it is sent.
+pub const SYNC_FRAME: usize = 256 * 1024;
+/// Tags in a hello: one for each contact of a large address book.
+pub const HELLO_TAGS: usize = 512;
+/// Hello tags are filled up to a multiple of this, so that their number says little about the address book.
+pub const HELLO_TAG_STEP: usize = 8;
+/// Channels in a digest list.
+pub const SYNC_CHANNELS: usize = 2048;
+/// Rows of a frontier: 500 members with up to two devices each.
+pub const FRONTIER_ROWS: usize = 1024;
+/// Versions of a duplicated log that are kept: a proof needs two.
+pub const FORK_BRANCHES: usize = 2;
+/// Points of a probe: positions fall by doubling steps, so 40 reach back a million million entries.
+pub const PROBE_POINTS: usize = 48;
+/// Address hints in a request or link.
+pub const HINTS: usize = 8;
+/// A stamp may run this far ahead of the reader's clock; later ones wait until the clock gets there.
+pub const CLOCK_AHEAD: Duration = Duration::from_secs(600);
+/// A message that arrives this long after its time is marked as late.
+pub const LATE_AFTER: Duration = Duration::from_secs(120);
+/// Entries that wait for something before them, for each space. Beyond it the newest are dropped and fetched again by sync.
+pub const PENDING_ENTRIES: usize = 1024;
+/// Contact requests kept, from people who spent work on them.
+pub const REQUESTS: usize = 32;
+/// Contact requests kept, from holders of a code.
+pub const REQUESTS_WITH_CODE: usize = 256;
+/// A request nobody answered is forgotten after this.
+pub const REQUEST_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Nesting of messages inside messages.
+pub const DEPTH: usize = 6;
