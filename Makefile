@@ -1,0 +1,56 @@
+# `make` alone lists the targets. The work is in scripts/, so that each piece can be run and read by itself.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# rustup installs here and a shell that was open before knows nothing of it.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+# Seeds of each simulator scenario in `make soak`; `make test` runs hundreds.
+SOAK_SEEDS ?= 20000
+# Seconds for each target in `make fuzz`.
+FUZZ_SECONDS ?= 30
+# Passed on to the app by `make run`.
+ARGS ?=
+
+.PHONY: help run demo test lint audit fmt bench soak fuzz
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+
+run: ## start the desktop app (the demo where there is no display); ARGS="..." goes to the app
+	@scripts/install-deps.sh build window
+	@scripts/run.sh $(ARGS)
+
+demo: ## three nodes without windows meet, talk, are killed and come back: told in plain words
+	@scripts/install-deps.sh build
+	@cargo build --quiet --locked -p veche-node -p veche-lab --bins
+	@cargo run --quiet --locked -p veche-lab --bin demo
+
+test: ## everything that has to hold: form, lints, all tests
+	@scripts/install-deps.sh build window tests
+	@scripts/lint.sh
+	@scripts/test.sh
+
+lint: ## form, clippy and, where cargo-deny is installed, deny.toml
+	@scripts/install-deps.sh build
+	@scripts/lint.sh
+
+audit: ## known vulnerabilities in the dependencies (needs cargo-deny and the network)
+	@cargo deny --locked check advisories
+
+fmt: ## put the sources into form
+	@cargo fmt --all
+
+bench: ## print the benchmark tables (release build)
+	@scripts/install-deps.sh build window tests
+	@cargo build --locked --release -p veche-node --bins
+	@cargo bench --locked -p veche-bench
+
+soak: ## the simulator over SOAK_SEEDS seeds (20000)
+	@scripts/install-deps.sh build
+	@VECHE_SEEDS=$(SOAK_SEEDS) scripts/stage.sh soak cargo test --locked -p veche-sim -- --nocapture
+
+fuzz: ## look for inputs that break a decoder, FUZZ_SECONDS (30) for each target
+	@scripts/install-deps.sh build
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz.sh
