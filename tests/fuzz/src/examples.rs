@@ -1,0 +1,187 @@
+//! One valid message for each thing that travels, with every field filled: where the fuzzer starts from, and what the wire
+//! format looks like in bytes.
+//!
+//! The bytes are committed under `seeds/`. A change of the format changes what is built here and not what is committed, so
+//! that the replay in `protocol/tests/corpus.rs` fails until somebody decides that peers of older versions may be cut off.
+
+use prost::Message;
+use veche_protocol::ids::AccountId;
+use veche_protocol::wire::bodies::{self, auth_op, kind};
+use veche_protocol::wire::entry::{Dep, Entry, EntryBatch, EntryHeader};
+use veche_protocol::wire::hello::{Hello, HelloFrame, Nonce, ProofBody, Stranger, Tags};
+use veche_protocol::wire::identity::{Device, DeviceSet, LanHello, PrekeyBundle, Profile, Signed, Tombstone};
+use veche_protocol::wire::inbox::{Bundle, Deliver, Inbox, InboxFrame, Query, Refused, Stored};
+use veche_protocol::wire::link::{
+    Accept, Ack, Bye, ContactRequest, HintMsg, Inner, LinkFrame, LinkMsg, OlmMessage, Payload, Presence, Read, SealedFrame, Typing,
+};
+use veche_protocol::wire::sync::{
+    BranchRow, ChannelDigest, Digests, Done, Entries, Frontier, FrontierRow, Probe, ProbePoint, Sync, SyncFrame, Want,
+};
+
+/// A committed seed.
+pub struct Example {
+    /// Name of the decoder, which is the folder.
+    pub target: &'static str,
+    /// Name of the file.
+    pub name: &'static str,
+    /// The message.
+    pub bytes: Vec<u8>,
+}
+
+/// A point in time for every stamp: 2026-01-01T00:00:00Z in unix milliseconds.
+const WALL_MS: u64 = 1_767_225_600_000;
+
+/// All of them.
+#[must_use]
+pub fn examples() -> Vec<Example> {
+    let mut all = Vec::new();
+    let mut add = |target, name, bytes| all.push(Example { target, name, bytes });
+
+    for (name, m) in [
+        ("nonce", Hello::Nonce(Nonce { v: 1, nonce: key(1), eph: key(2) })),
+        ("tags", Hello::Tags(Tags { tags: vec![half(3), half(4)] })),
+        ("proof", Hello::Proof(vec![5; 64])),
+        ("stranger", Hello::Stranger(Stranger {})),
+    ] {
+        add("hello", name, HelloFrame { m: Some(m) }.encode_to_vec());
+    }
+    let proof = ProofBody { account: key(1), device: key(2), sig: vec![3; 64], device_set: Some(signed()), wall_ms: WALL_MS, caps: 1 };
+    add("proof", "full", proof.encode_to_vec());
+
+    for (name, m) in [
+        ("query", Inbox::Query(Query { account: key(1), code: half(2) })),
+        ("bundle", Inbox::Bundle(Bundle { device_set: Some(signed()), prekeys: Some(signed()), pow_bits: 18 })),
+        ("refused", Inbox::Refused(Refused {})),
+        ("deliver", Inbox::Deliver(Deliver { account: key(1), code: half(2), pow: 3, frame: Some(sealed()), from: key(4) })),
+        ("stored", Inbox::Stored(Stored {})),
+    ] {
+        add("inbox", name, InboxFrame { m: Some(m) }.encode_to_vec());
+    }
+
+    for (name, m) in [
+        ("sealed", LinkMsg::Sealed(sealed())),
+        ("ack", LinkMsg::Ack(Ack { space: key(1), chan: half(2), device: key(3), seq: 4, id: key(5) })),
+        ("presence", LinkMsg::Presence(Presence { status: 1 })),
+        ("typing", LinkMsg::Typing(Typing { space: key(1), on: true })),
+        ("read", LinkMsg::Read(Read { space: key(1), hlc: WALL_MS << 16 })),
+        ("profile", LinkMsg::Profile(profile())),
+        ("devices", LinkMsg::Devices(signed())),
+        ("prekeys", LinkMsg::Prekeys(signed())),
+        ("new_session", LinkMsg::NewSession(signed())),
+        ("gone", LinkMsg::Gone(signed())),
+        ("bye", LinkMsg::Bye(Bye {})),
+        ("stored", LinkMsg::Stored(key(1))),
+    ] {
+        add("link", name, LinkFrame { m: Some(m) }.encode_to_vec());
+    }
+    add("olm_message", "full", OlmMessage { kind: 1, body: vec![7; 48] }.encode_to_vec());
+
+    let request = ContactRequest {
+        device_set: Some(signed()),
+        prekeys: Some(signed()),
+        profile: Some(profile()),
+        text: "It is Bob, from the choir".to_owned(),
+        request_id: half(1),
+        reply_key: key(2),
+        made_ms: WALL_MS,
+        hints: vec![HintMsg { peer: key(3), ip: vec![192, 168, 1, 7], port: 4_001, transport: 1 }],
+        code: half(4),
+    };
+    for (name, m) in [
+        ("batch", Payload::Batch(EntryBatch { entries: vec![entry(), entry()] })),
+        ("request", Payload::Request(request)),
+        ("accept", Payload::Accept(Accept { request_id: half(1), pair_key: key(2), profile: Some(profile()) })),
+    ] {
+        add("inner", name, Inner { space: key(1), from: key(2), to: key(3), id: half(4), m: Some(m), pad: vec![0; 5] }.encode_to_vec());
+    }
+
+    let branch = BranchRow { root: half(1), seq: 9, digest: half(2) };
+    let row = FrontierRow { device: key(3), floor: 1, seq: 8, digest: half(4), fork_at: 7, branches: vec![branch.clone(), branch] };
+    for (name, m) in [
+        ("digests", Sync::Digests(Digests { channels: vec![ChannelDigest { space: key(1), chan: half(2), digest: half(3) }] })),
+        ("frontier", Sync::Frontier(Frontier { space: key(1), chan: half(2), rows: vec![row], ask: true })),
+        ("entries", Sync::Entries(Entries { space: key(1), chan: half(2), entries: vec![entry()] })),
+        ("want", Sync::Want(Want { space: key(1), chan: half(2), device: key(3), from: 4 })),
+        (
+            "probe",
+            Sync::Probe(Probe { space: key(1), chan: half(2), device: key(3), points: vec![ProbePoint { seq: 4, digest: half(5) }] }),
+        ),
+        ("done", Sync::Done(Done { space: key(1), chan: half(2) })),
+    ] {
+        add("sync", name, SyncFrame { m: Some(m) }.encode_to_vec());
+    }
+
+    let lan_hello = LanHello {
+        v: 1,
+        peer: key(1),
+        device_set: Some(signed()),
+        device: key(2),
+        login: "bob".to_owned(),
+        name: "Bob".to_owned(),
+        gone: true,
+    };
+    add("lan_hello", "full", lan_hello.encode_to_vec());
+    let device = Device { dk: key(1), olm: key(2), ek: vec![3; 1_216], added_ms: WALL_MS, label_ct: vec![4; 40], caps: 5 };
+    add("device_set", "full", DeviceSet { v: 1, account: key(1), epoch: 2, devices: vec![device], prev: key(3) }.encode_to_vec());
+    let bundle = PrekeyBundle { v: 1, device: key(1), seq: 2, olm_prekey: key(3), kem: vec![4; 1_216], made_ms: WALL_MS };
+    add("prekey_bundle", "full", bundle.encode_to_vec());
+    add("profile", "full", profile().encode_to_vec());
+    add("tombstone", "full", Tombstone { v: 1, account: key(1), seq: 2, made_ms: WALL_MS }.encode_to_vec());
+
+    let header = EntryHeader {
+        v: 1,
+        space: key(1),
+        device: key(2),
+        chan: half(3),
+        seq: 2,
+        prev: key(4),
+        deps: vec![Dep { dev8: vec![5; 8], seq: 6, id16: half(7) }],
+        hlc: WALL_MS << 16,
+        auth: vec![half(8)],
+        kind: kind::TEXT,
+        body_hash: key(9),
+        body_len: 10,
+    };
+    add("entry_header", "full", header.encode_to_vec());
+    let keep = bodies::Keep { device: key(1), chan: half(2), seq: 3 };
+    let devices = auth_op::Op::Devices(bodies::Devices { set: Some(signed()), keep: vec![keep] });
+    add("body", "auth_devices", of_kind(kind::AUTH, &bodies::AuthOp { op: Some(devices) }));
+    add("body", "auth_gone", of_kind(kind::AUTH, &bodies::AuthOp { op: Some(auth_op::Op::Gone(signed())) }));
+    add("body", "text", of_kind(kind::TEXT, &bodies::Text { text: "Привет, мир".to_owned(), reply_to: Some(key(1)) }));
+    add("body", "edit", of_kind(kind::EDIT, &bodies::Edit { target: key(1), text: "Hello, world".to_owned() }));
+    add("body", "delete", of_kind(kind::DELETE, &bodies::Delete { target: key(1) }));
+    add("body", "react", of_kind(kind::REACT, &bodies::React { target: key(1), emoji: "👍🏽".to_owned(), on: true }));
+    add("id_text", "account", AccountId([0x5a; AccountId::LEN]).to_text().into_bytes());
+    all
+}
+
+fn key(fill: u8) -> Vec<u8> {
+    vec![fill; 32]
+}
+
+fn half(fill: u8) -> Vec<u8> {
+    vec![fill; 16]
+}
+
+fn signed() -> Signed {
+    Signed { payload: b"payload".to_vec(), sig: vec![0xd5; 64] }
+}
+
+fn sealed() -> SealedFrame {
+    SealedFrame { v: 1, kem_ct: vec![1; 1_120], wrap_id: half(2), counter: 3, ct: vec![4; 80] }
+}
+
+fn profile() -> Profile {
+    let text = |text: &str| text.to_owned();
+    Profile { seq: 1, login: text("alice"), name: text("Alice"), info: text("Sings alto"), status_text: text("away") }
+}
+
+fn entry() -> Entry {
+    Entry { header: Some(signed()), salt: half(1), body: Some(b"body".to_vec()) }
+}
+
+fn of_kind(kind: u32, body: &impl Message) -> Vec<u8> {
+    let mut bytes = vec![u8::try_from(kind).expect("kinds of bodies fit a byte so far")];
+    bytes.extend(body.encode_to_vec());
+    bytes
+}
