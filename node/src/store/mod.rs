@@ -15,6 +15,8 @@
 pub mod keys;
 pub mod kv;
 pub mod mem_kv;
+pub mod migrations;
+pub mod open;
 pub mod sled_kv;
 pub mod vault;
 pub mod writer;

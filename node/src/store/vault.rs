@@ -128,8 +128,13 @@ impl Vault {
     /// # Errors
     /// Newer or older format, another root key, no database at all, or the engine failed.
     pub fn open(kv: Box<dyn Kv>, root: &RootKey) -> Result<Self, VaultError> {
+        Head::read(&*kv)?.require_current()?;
+        Self::open_any_format(kv, root)
+    }
+
+    /// As [`open`](Self::open) for a format that a migration is about to leave behind.
+    pub(super) fn open_any_format(kv: Box<dyn Kv>, root: &RootKey) -> Result<Self, VaultError> {
         let head = Head::read(&*kv)?;
-        head.require_current()?;
         let records = root.derive(label::RECORDS);
         let keyhash = head.open_keyhash(&*kv, &records)?;
         Ok(Self { kv, records, keyhash, blobs: root.derive(label::BLOBS), head, unreadable: Mutex::default() })
@@ -153,8 +158,9 @@ impl Vault {
         &self.blobs
     }
 
-    pub(super) fn keyhash(&self) -> &SecretKey {
-        &self.keyhash
+    /// The scope hash, for a database that takes over rows of this one.
+    pub(super) fn copy_of_keyhash(&self) -> SecretKey {
+        SecretKey::from_bytes(self.keyhash.bytes())
     }
 
     /// Answers a read.

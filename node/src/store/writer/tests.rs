@@ -1,6 +1,5 @@
 //! What the owner of the store is told, and in which order.
 
-use std::sync::mpsc;
 use std::time::Duration;
 
 use veche_protocol::store::Key;
@@ -13,7 +12,7 @@ use crate::store::vault::head::{DatabaseId, Head};
 struct Rig {
     store: Store,
     kv: MemKv,
-    reports: mpsc::Receiver<Committed>,
+    reports: Receiver<Committed>,
     root: RootKey,
 }
 
@@ -27,7 +26,7 @@ impl Rig {
         let kv = MemKv::default();
         let root = RootKey::random().unwrap();
         let vault = Vault::create(Box::new(kv.clone()), &root, Head::new(DatabaseId([0; 16]), 0)).unwrap();
-        let (sender, reports) = mpsc::channel();
+        let (sender, reports) = sync_channel(2 * QUEUE_COMMITS);
         let report = Box::new(move |committed: Committed| {
             before(committed.token);
             let _ = sender.send(committed);
@@ -76,7 +75,7 @@ fn a_reported_commit_survives_a_power_cut() {
 
 #[test]
 fn queued_commits_share_a_flush_and_are_reported_in_order() {
-    let (open, gate) = mpsc::channel::<()>();
+    let (open, gate) = sync_channel::<()>(1);
     let gate = Mutex::new(gate);
     // The report of commit 0 holds the writer up while the others queue.
     let rig = Rig::with_report(move |token| {
@@ -99,7 +98,7 @@ fn queued_commits_share_a_flush_and_are_reported_in_order() {
 
 #[test]
 fn a_full_queue_gives_the_writes_back() {
-    let (open, gate) = mpsc::channel::<()>();
+    let (open, gate) = sync_channel::<()>(1);
     let gate = Mutex::new(gate);
     let rig = Rig::with_report(move |token| {
         if token == 0 {
