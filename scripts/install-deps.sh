@@ -50,10 +50,10 @@ apt_install() {
 }
 
 install_packages() {
-    local wanted=() missing=() name
+    local wanted=() missing=() name names
     for name in "$@"; do
-        mapfile -t -O "${#wanted[@]}" wanted < <(section "$name")
-        section "$name" >/dev/null
+        names=$(section "$name")
+        mapfile -t -O "${#wanted[@]}" wanted <<<"$names"
     done
     if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
         [[ $(uname) = Linux ]] || return 0

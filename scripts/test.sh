@@ -11,9 +11,9 @@ cd "$(dirname "$0")/.."
 targets=(--workspace --lib --bins --tests --locked)
 
 scripts/stage.sh build cargo build "${targets[@]}"
+scripts/stage.sh "doc tests" cargo test --workspace --locked --doc
 if cargo nextest --version >/dev/null 2>&1; then
     scripts/stage.sh tests cargo nextest run "${targets[@]}" --no-fail-fast
 else
     scripts/stage.sh tests cargo test "${targets[@]}" --no-fail-fast
 fi
-scripts/stage.sh "doc tests" cargo test --workspace --locked --doc
