@@ -350,8 +350,9 @@ pub struct NearbyView {
 pub struct NetworkView {
     /// Nothing outside the local network is ever contacted.
     pub lan_only: bool,
-    /// Addresses this node can be reached at, as multiaddrs ending in /p2p/ID.
-    pub listening: Vec<String>,
+    /// Addresses this node can be reached at. The shell prints them as multiaddrs.
+    #[serde(skip)]
+    pub listening: Vec<crate::link::Hint>,
     /// Open connections.
     pub links: u32,
     /// Of those, authenticated ones to contacts or own devices.
@@ -360,6 +361,10 @@ pub struct NetworkView {
     pub visible_nearby: bool,
     /// The clock of this machine is this many milliseconds away from most others; sending waits.
     pub clock_off_ms: Option<i64>,
+    /// Another node runs with this device's key: the profile was copied.
+    pub duplicated: bool,
+    /// The disk does not take what is to be stored; nothing is sent until it does.
+    pub storage_trouble: Option<String>,
     /// Counted refusals of bad input, by reason.
     pub refusals: Vec<(String, u64)>,
 }

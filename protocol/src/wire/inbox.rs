@@ -79,6 +79,9 @@ pub struct Deliver {
     /// Device key of the sender, 32 bytes.
     #[prost(bytes = "vec", tag = "5")]
     pub from: Vec<u8>,
+    /// Curve25519 identity key of the sender's Olm account, 32 bytes; the sealed device set must agree.
+    #[prost(bytes = "vec", tag = "6")]
+    pub olm: Vec<u8>,
 }
 
 /// The request is on disk.

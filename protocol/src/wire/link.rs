@@ -10,7 +10,7 @@ use prost::Message;
 #[derive(Clone, PartialEq, Message)]
 pub struct LinkFrame {
     /// Which. An absent one is of a newer version and ignored.
-    #[prost(oneof = "LinkMsg", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12")]
+    #[prost(oneof = "LinkMsg", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
     pub m: Option<LinkMsg>,
 }
 
@@ -53,6 +53,17 @@ pub enum LinkMsg {
     /// A durable one-off (accept) with this id is stored on the sender's disk.
     #[prost(bytes, tag = "12")]
     Stored(Vec<u8>),
+    /// Where the sender can be reached.
+    #[prost(message, tag = "13")]
+    Hints(Hints),
+}
+
+/// Where a node can be reached.
+#[derive(Clone, PartialEq, Message)]
+pub struct Hints {
+    /// At most [`crate::limits::HINTS`].
+    #[prost(message, repeated, tag = "1")]
+    pub hints: Vec<HintMsg>,
 }
 
 /// Cumulative acknowledgement, sent only after the commit; never an entry.
