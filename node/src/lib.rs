@@ -1,2 +1,3 @@
 //! Empty for now.
+pub mod net;
 pub mod store;

@@ -1,0 +1,170 @@
+//! Starting the network, and the two ends that the rest of the node holds: commands in, events out.
+
+use super::addr::to_peer_key;
+use super::api::{NetCmd, NetConfig, NetError, NetEvent, NetStats, NotTaken, Profile};
+use super::behaviour::Behaviour;
+use super::lan::may_listen;
+use super::listen::settle_ports;
+use super::pipe::{Counters, Parcel, Sink};
+use super::task::Task;
+use super::transport;
+use libp2p::Swarm;
+use libp2p::identity::Keypair;
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::{Notify, mpsc};
+use veche_protocol::ids::{LinkId, PeerKey};
+
+/// Commands that may wait.
+const COMMANDS: usize = 256;
+
+/// Events that may wait for the core; frames are bounded in bytes as well.
+const EVENTS: usize = 1024;
+
+/// Events from libp2p to one connection and back that may wait.
+const CONNECTION_BUFFER: usize = 64;
+
+/// Starts the network on the current tokio runtime.
+///
+/// A listen address that cannot be used is an event, not an error: a node without a port can still dial.
+///
+/// # Errors
+/// A bad key, a public listen address in the LAN-only profile, no runtime.
+pub fn start(mut config: NetConfig) -> Result<(NetHandle, NetEvents), NetError> {
+    let runtime = tokio::runtime::Handle::try_current().map_err(|_| NetError::NoRuntime)?;
+    let key = Keypair::ed25519_from_bytes(config.transport_seed).map_err(|_| NetError::Key)?;
+    zeroize::Zeroize::zeroize(&mut config.transport_seed);
+    let me = to_peer_key(&key.public().to_peer_id()).ok_or(NetError::Key)?;
+    if config.profile == Profile::LanOnly
+        && let Some(public) = config.listen.iter().find(|addr| !may_listen(addr.socket.ip()))
+    {
+        return Err(NetError::NotLan(public.socket));
+    }
+    settle_ports(&mut config.listen);
+
+    let counters = Arc::new(Counters::default());
+    let transport = transport::build(&key, config.profile, counters.refused.clone())?;
+    let swarm_config = libp2p::swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(config.idle_timeout)
+        .with_notify_handler_buffer_size(NonZeroUsize::new(CONNECTION_BUFFER).unwrap_or(NonZeroUsize::MIN))
+        .with_per_connection_event_buffer_size(CONNECTION_BUFFER)
+        .with_smart_dial();
+    let swarm = Swarm::new(transport, Behaviour::new(&config, key.public()), key.public().to_peer_id(), swarm_config);
+
+    let (commands, waiting) = mpsc::channel(COMMANDS);
+    let (parcels, events) = mpsc::channel(EVENTS);
+    let stop = Arc::new(Notify::new());
+    let task = Task::new(me, config, swarm, waiting, Sink::new(parcels), counters.clone(), stop.clone());
+    runtime.spawn(task.run());
+    Ok((NetHandle { me, commands, counters, stop }, NetEvents { parcels: events, up: BTreeSet::new() }))
+}
+
+/// The commanding end. Cheap to clone; the network stops when the last one is dropped.
+#[derive(Clone)]
+pub struct NetHandle {
+    me: PeerKey,
+    commands: mpsc::Sender<NetCmd>,
+    counters: Arc<Counters>,
+    stop: Arc<Notify>,
+}
+
+impl NetHandle {
+    /// The public transport key of this node.
+    #[must_use]
+    pub fn peer(&self) -> PeerKey {
+        self.me
+    }
+
+    /// Gives a command without waiting.
+    ///
+    /// # Errors
+    /// The command back, if it was not taken.
+    pub fn try_send(&self, command: NetCmd) -> Result<(), NotTaken> {
+        check(&command)?;
+        self.commands.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(command) => NotTaken::Full(command),
+            mpsc::error::TrySendError::Closed(command) => NotTaken::Closed(command),
+        })
+    }
+
+    /// Gives a command, waiting for room. Whoever takes the events must not wait here without taking events: the network makes room for
+    /// commands by reporting events.
+    ///
+    /// # Errors
+    /// As [`Self::try_send`], but never full.
+    pub async fn send(&self, command: NetCmd) -> Result<(), NotTaken> {
+        check(&command)?;
+        self.commands.send(command).await.map_err(|error| NotTaken::Closed(error.0))
+    }
+
+    /// Counters since the start.
+    #[must_use]
+    pub fn stats(&self) -> NetStats {
+        let get = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.counters;
+        NetStats {
+            links: get(&counters.links),
+            connections: get(&counters.connections),
+            frames_out: get(&counters.frames_out),
+            bytes_out: get(&counters.bytes_out),
+            frames_in: get(&counters.frames_in),
+            bytes_in: get(&counters.bytes_in),
+            refused: get(&counters.refused),
+        }
+    }
+
+    /// Says goodbye on all connections and stops. Returns when the network has stopped.
+    pub async fn shutdown(&self) {
+        self.stop.notify_one();
+        self.commands.closed().await;
+    }
+}
+
+fn check(command: &NetCmd) -> Result<(), NotTaken> {
+    match command {
+        NetCmd::Send { proto, frame, .. } if frame.len() > proto.max_frame() => {
+            Err(NotTaken::TooLarge { len: frame.len(), max: proto.max_frame() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The reporting end. Frames and receipts come only between their link's up and down.
+pub struct NetEvents {
+    parcels: mpsc::Receiver<Parcel>,
+    up: BTreeSet<LinkId>,
+}
+
+impl NetEvents {
+    /// The next event; `None` once the network has stopped. Safe to drop while waiting.
+    pub async fn recv(&mut self) -> Option<NetEvent> {
+        loop {
+            let event = self.parcels.recv().await?.event;
+            if self.current(&event) {
+                return Some(event);
+            }
+        }
+    }
+
+    /// The next event, if one is there.
+    pub fn try_recv(&mut self) -> Option<NetEvent> {
+        loop {
+            let event = self.parcels.try_recv().ok()?.event;
+            if self.current(&event) {
+                return Some(event);
+            }
+        }
+    }
+
+    /// Whether an event may be shown. A task that was in the middle of a report when its link went down can come too late.
+    fn current(&mut self, event: &NetEvent) -> bool {
+        match event {
+            NetEvent::LinkUp { link, .. } => self.up.insert(*link),
+            NetEvent::LinkDown { link, .. } => self.up.remove(link),
+            NetEvent::Frame { link, .. } | NetEvent::Sent { link, .. } => self.up.contains(link),
+            _ => true,
+        }
+    }
+}

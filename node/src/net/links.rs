@@ -1,0 +1,355 @@
+//! The connection manager: which of a peer's connections carries the link. Pure: events and times in, [`Action`]s out.
+//!
+//! Two nodes that dial each other get two connections, a laptop that changes its network leaves dead ones behind, and libp2p closes none of
+//! them. The core must not see any of this: it gets one link per peer. The rules, which both sides apply without asking each other:
+//!
+//! 1. A new peer's first connection becomes a link.
+//! 2. Two connections made within [`SIMULTANEOUS`] are a double dial. The one dialled by the side with the lower key wins, newer before older
+//!    if one side dialled both. The link moves there stream by stream (see `frame`), without going down.
+//! 3. A later second connection means that the other side doubts the first. Nothing moves until the first has shown life *after* the second
+//!    came up (then rule 2), or is found dead, or the other side starts over on the second (a new session in the head of a stream): then
+//!    the old link goes down and the second connection becomes a new one.
+//! 4. Only the side with the higher key closes the loser, after [`GRACE`] and once no stream is left on it, so that both never close one each.
+//! 5. A connection that breaks with streams on it ends the link and all its connections: both sides see the same end, and start clean.
+
+use super::api::DownReason;
+use libp2p::swarm::ConnectionId;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+use veche_protocol::ids::{LinkId, PeerKey};
+use veche_protocol::link::{Addr, LinkInfo, Side, route_of};
+
+#[cfg(test)]
+mod tests;
+
+/// Age below which an existing connection and a new one count as a double dial. Longer than any dial takes ([`super::transport`]: 5 s QUIC),
+/// shorter than the time after which anybody redials a peer in doubt.
+const SIMULTANEOUS: Duration = Duration::from_secs(6);
+
+/// Time a losing connection stays open, for data in flight and for the other side to notice the winner.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Time after which a losing connection is closed even if streams are left on it: the other side does not follow the rules.
+const MAX_DRAIN: Duration = Duration::from_secs(60);
+
+/// What must be done now, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Tell the core of a new link.
+    Up { link: LinkId, info: LinkInfo, on: ConnectionId },
+    /// Tell the core that a link ended, and drop all its streams.
+    Down { link: LinkId, why: DownReason },
+    /// End the link's outbound streams where they are and go on here.
+    Move { link: LinkId, to: ConnectionId },
+    /// Close a connection.
+    Close { conn: ConnectionId },
+}
+
+/// What to do with an inbound stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It belongs to this link.
+    Accept(LinkId),
+    /// Drop it.
+    Refuse,
+}
+
+/// How long a silent connection counts as alive.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// Without any sign of life.
+    pub(super) dead_after: Duration,
+    /// Without any after the own network changed.
+    pub(super) suspect_for: Duration,
+}
+
+impl Patience {
+    /// From the ping settings: two intervals and a timeout; after a network change one interval and half a timeout.
+    pub(super) fn new(interval: Duration, timeout: Duration) -> Self {
+        Self { dead_after: interval * 2 + timeout, suspect_for: interval + timeout / 2 }
+    }
+}
+
+#[derive(Debug)]
+struct Conn {
+    peer: PeerKey,
+    side: Side,
+    addr: Addr,
+    since: Instant,
+    /// Last proof that the other side is there.
+    alive: Instant,
+    /// When the own network changed under it, until it proves alive.
+    suspect: Option<Instant>,
+    /// When it lost against another.
+    lost: Option<Instant>,
+    closing: bool,
+    /// Streams of the current link, both ways, now.
+    streams: usize,
+    /// Whether the current link ever used it.
+    used: bool,
+}
+
+#[derive(Debug)]
+struct Peer {
+    link: LinkId,
+    chosen: ConnectionId,
+    /// The session in the heads of the other side's streams, once seen.
+    session: Option<u64>,
+}
+
+/// See the module.
+pub(super) struct Links {
+    me: PeerKey,
+    patience: Patience,
+    peers: BTreeMap<PeerKey, Peer>,
+    conns: BTreeMap<ConnectionId, Conn>,
+    next_link: u64,
+    actions: VecDeque<Action>,
+}
+
+impl Links {
+    pub(super) fn new(me: PeerKey, patience: Patience) -> Self {
+        Self { me, patience, peers: BTreeMap::new(), conns: BTreeMap::new(), next_link: 1, actions: VecDeque::new() }
+    }
+
+    /// The next thing to do. Call until `None` after every other call that takes `&mut self`.
+    pub(super) fn poll(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// A connection is up.
+    pub(super) fn established(&mut self, now: Instant, id: ConnectionId, peer: PeerKey, side: Side, addr: Addr) {
+        let conn = Conn { peer, side, addr, since: now, alive: now, suspect: None, lost: None, closing: false, streams: 0, used: false };
+        self.conns.insert(id, conn);
+        let Some(chosen) = self.peers.get(&peer).map(|known| known.chosen) else {
+            self.up(peer, id, None);
+            return;
+        };
+        let Some(old) = self.conns.get(&chosen) else { return };
+        if old.suspect.is_some() {
+            self.start_over(peer, id, DownReason::Silent, None);
+        } else if now.duration_since(old.since) < SIMULTANEOUS {
+            self.choose(now, peer);
+        }
+    }
+
+    /// A connection is gone.
+    pub(super) fn closed(&mut self, id: ConnectionId) {
+        self.lost(id, DownReason::Closed);
+        self.conns.remove(&id);
+    }
+
+    /// The other side of a connection gave a sign of life.
+    pub(super) fn alive(&mut self, now: Instant, id: ConnectionId) {
+        let Some(conn) = self.conns.get_mut(&id) else { return };
+        conn.alive = now;
+        conn.suspect = None;
+        let peer = conn.peer;
+        self.choose(now, peer);
+    }
+
+    /// A connection is of no use any more, although nobody closed it.
+    pub(super) fn fail(&mut self, id: ConnectionId, why: DownReason) {
+        self.lost(id, why);
+        self.close(id);
+    }
+
+    /// Nothing could be heard for a while, by this side's fault: silence until now counts for nothing.
+    pub(super) fn forgive(&mut self, now: Instant) {
+        for conn in self.conns.values_mut() {
+            conn.alive = conn.alive.max(now);
+        }
+    }
+
+    /// The link must end.
+    pub(super) fn end(&mut self, link: LinkId, why: DownReason) {
+        if let Some(peer) = self.peer_of(link) {
+            self.down(peer, why);
+            self.close_all(peer, None);
+        }
+    }
+
+    /// The connection to open a stream of this link on; counts the stream.
+    pub(super) fn stream_out(&mut self, link: LinkId) -> Option<ConnectionId> {
+        let chosen = self.peer_of(link).and_then(|peer| self.peers.get(&peer))?.chosen;
+        self.count_stream(chosen).then_some(chosen)
+    }
+
+    /// A stream arrived with this session in its head. An accepted stream is counted.
+    pub(super) fn stream_in(&mut self, id: ConnectionId, session: u64, turn: u32) -> Verdict {
+        let Some(conn) = self.conns.get(&id).filter(|conn| !conn.closing) else { return Verdict::Refuse };
+        let (peer, used) = (conn.peer, conn.used);
+        let Some(known) = self.peers.get_mut(&peer) else { return Verdict::Refuse };
+        match known.session {
+            Some(same) if same == session => {}
+            // A link starts with turn 0 of some protocol; a later turn continues something that this side does not have.
+            None if turn == 0 => known.session = Some(session),
+            // The other side started over on a connection that we had not used.
+            Some(_) if turn == 0 && !used && known.chosen != id => self.start_over(peer, id, DownReason::Replaced, Some(session)),
+            _ => {
+                self.down(peer, DownReason::Garbage);
+                self.close_all(peer, None);
+                return Verdict::Refuse;
+            }
+        }
+        let Some(link) = self.peers.get(&peer).map(|known| known.link) else { return Verdict::Refuse };
+        if self.count_stream(id) { Verdict::Accept(link) } else { Verdict::Refuse }
+    }
+
+    /// A stream of this link ended in order.
+    pub(super) fn stream_done(&mut self, link: LinkId, id: ConnectionId) {
+        let current = self.peer_of(link);
+        if let Some(conn) = self.conns.get_mut(&id).filter(|conn| current == Some(conn.peer)) {
+            conn.streams = conn.streams.saturating_sub(1);
+        }
+    }
+
+    /// The own network changed: connections to other machines are in doubt until they prove alive.
+    pub(super) fn network_changed(&mut self, now: Instant) {
+        for conn in self.conns.values_mut().filter(|conn| !conn.addr.socket.ip().is_loopback()) {
+            conn.suspect.get_or_insert(now);
+        }
+    }
+
+    /// Whether a dial to this peer would be pointless, because a link without doubt is up.
+    pub(super) fn healthy(&self, peer: &PeerKey) -> bool {
+        self.peers.get(peer).and_then(|known| self.conns.get(&known.chosen)).is_some_and(|conn| conn.suspect.is_none())
+    }
+
+    /// The number of links.
+    pub(super) fn len(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// The number of connections.
+    pub(super) fn connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// When [`Self::tick`] has something to do.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.conns.values().filter(|conn| !conn.closing).map(|conn| self.deadline(conn)).min()
+    }
+
+    /// Time passed.
+    pub(super) fn tick(&mut self, now: Instant) {
+        let due: Vec<ConnectionId> =
+            self.conns.iter().filter(|(_, conn)| !conn.closing && self.deadline(conn) <= now).map(|(id, _)| *id).collect();
+        for id in due {
+            let Some(conn) = self.conns.get(&id).filter(|conn| !conn.closing) else { continue };
+            // A loser that still has streams breaks the link, by rule 5.
+            let why = if now < self.silence_ends(conn) { DownReason::Garbage } else { DownReason::Silent };
+            self.fail(id, why);
+        }
+    }
+
+    fn deadline(&self, conn: &Conn) -> Instant {
+        let silence = self.silence_ends(conn);
+        match conn.lost {
+            Some(lost) if conn.streams == 0 && self.me > conn.peer => silence.min(lost + GRACE),
+            Some(lost) => silence.min(lost + MAX_DRAIN),
+            None => silence,
+        }
+    }
+
+    fn silence_ends(&self, conn: &Conn) -> Instant {
+        let end = conn.alive + self.patience.dead_after;
+        conn.suspect.map_or(end, |since| end.min(since + self.patience.suspect_for))
+    }
+
+    fn count_stream(&mut self, id: ConnectionId) -> bool {
+        let Some(conn) = self.conns.get_mut(&id).filter(|conn| !conn.closing) else { return false };
+        conn.streams = conn.streams.saturating_add(1);
+        conn.used = true;
+        true
+    }
+
+    fn peer_of(&self, link: LinkId) -> Option<PeerKey> {
+        self.peers.iter().find(|(_, known)| known.link == link).map(|(peer, _)| *peer)
+    }
+
+    fn open_of(&self, peer: PeerKey) -> impl Iterator<Item = (ConnectionId, &Conn)> {
+        self.conns.iter().filter(move |(_, conn)| conn.peer == peer && !conn.closing).map(|(id, conn)| (*id, conn))
+    }
+
+    /// Rules 2 and 3: settles on one connection if the chosen one is proven at least as late as every other one came up.
+    fn choose(&mut self, now: Instant, peer: PeerKey) {
+        let Some(known) = self.peers.get(&peer) else { return };
+        let (link, chosen) = (known.link, known.chosen);
+        let Some(old) = self.conns.get(&chosen) else { return };
+        let doubted = |new: &Conn| (new.since > old.alive && new.since.duration_since(old.since) >= SIMULTANEOUS) || old.suspect.is_some();
+        if self.open_of(peer).any(|(id, conn)| id != chosen && doubted(conn)) {
+            return;
+        }
+        let by_lower = |conn: &Conn| (conn.side == Side::Dialler) == (self.me < peer);
+        let best = self.open_of(peer).max_by_key(|(id, conn)| (by_lower(conn), conn.since, *id)).map(|(id, _)| id);
+        let Some(best) = best else { return };
+        for (id, conn) in self.conns.iter_mut().filter(|(_, conn)| conn.peer == peer && !conn.closing) {
+            conn.lost = if *id == best { None } else { conn.lost.or(Some(now)) };
+        }
+        if best != chosen {
+            if let Some(known) = self.peers.get_mut(&peer) {
+                known.chosen = best;
+            }
+            self.actions.push_back(Action::Move { link, to: best });
+        }
+    }
+
+    /// A connection will carry nothing any more: ends the link if it did.
+    fn lost(&mut self, id: ConnectionId, why: DownReason) {
+        let Some(conn) = self.conns.get(&id).filter(|conn| !conn.closing) else { return };
+        let (peer, streams) = (conn.peer, conn.streams);
+        let Some(known) = self.peers.get(&peer) else { return };
+        if known.chosen != id {
+            if streams > 0 {
+                self.down(peer, why);
+                self.close_all(peer, Some(id));
+            }
+            return;
+        }
+        // Rule 3: a newer connection that the link never touched can start a new one.
+        let spare = self.open_of(peer).filter(|(other, conn)| *other != id && !conn.used).map(|(other, _)| other).last();
+        match spare {
+            Some(spare) => self.start_over(peer, spare, why, None),
+            None => {
+                self.down(peer, why);
+                self.close_all(peer, Some(id));
+            }
+        }
+    }
+
+    fn start_over(&mut self, peer: PeerKey, on: ConnectionId, why: DownReason, session: Option<u64>) {
+        self.down(peer, why);
+        self.close_all(peer, Some(on));
+        self.up(peer, on, session);
+    }
+
+    fn up(&mut self, peer: PeerKey, on: ConnectionId, session: Option<u64>) {
+        let Some(conn) = self.conns.get_mut(&on) else { return };
+        conn.lost = None;
+        let info = LinkInfo { peer, side: conn.side, addr: conn.addr, route: route_of(conn.addr.socket.ip()) };
+        let link = LinkId(self.next_link);
+        self.next_link = self.next_link.saturating_add(1);
+        self.peers.insert(peer, Peer { link, chosen: on, session });
+        self.actions.push_back(Action::Up { link, info, on });
+    }
+
+    fn down(&mut self, peer: PeerKey, why: DownReason) {
+        let Some(known) = self.peers.remove(&peer) else { return };
+        self.actions.push_back(Action::Down { link: known.link, why });
+    }
+
+    fn close_all(&mut self, peer: PeerKey, except: Option<ConnectionId>) {
+        let open: Vec<ConnectionId> = self.open_of(peer).map(|(id, _)| id).filter(|id| Some(*id) != except).collect();
+        for id in open {
+            self.close(id);
+        }
+    }
+
+    fn close(&mut self, id: ConnectionId) {
+        if let Some(conn) = self.conns.get_mut(&id).filter(|conn| !conn.closing) {
+            conn.closing = true;
+            self.actions.push_back(Action::Close { conn: id });
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The connection manager on its own, and two of them against each other.

@@ -1,0 +1,56 @@
+//! Picks one free port for UDP and TCP, IPv4 and IPv6, where the settings leave it open.
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use veche_protocol::link::{Addr, Transport};
+
+/// Ports tried. Two protocols rarely collide once; sixteen times in a row means that something else is wrong.
+const ATTEMPTS: usize = 16;
+
+/// Replaces port 0 by one port that is free for all such addresses. Between this look and the real bind somebody may take it: then
+/// listening fails for that address and is reported. If no common port is found, the system picks one for each.
+pub(super) fn settle_ports(addrs: &mut [Addr]) {
+    let open: Vec<Addr> = addrs.iter().copied().filter(|addr| addr.socket.port() == 0).collect();
+    let Some(port) = common_port(&open) else { return };
+    for addr in addrs.iter_mut().filter(|addr| addr.socket.port() == 0) {
+        addr.socket.set_port(port);
+    }
+}
+
+fn common_port(addrs: &[Addr]) -> Option<u16> {
+    (0..ATTEMPTS).find_map(|_| {
+        let port = addrs.iter().find_map(|addr| try_bind(addr.transport, addr.socket).ok())?;
+        let free = |addr: &Addr| match try_bind(addr.transport, SocketAddr::new(addr.socket.ip(), port)) {
+            Ok(_) => true,
+            // A machine without IPv6 is no reason to look for another port.
+            Err(error) => !matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied),
+        };
+        addrs.iter().all(free).then_some(port)
+    })
+}
+
+fn try_bind(transport: Transport, socket: SocketAddr) -> io::Result<u16> {
+    match transport {
+        Transport::Quic => UdpSocket::bind(socket)?.local_addr(),
+        Transport::Tcp => TcpListener::bind(socket)?.local_addr(),
+    }
+    .map(|bound| bound.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::NetConfig;
+
+    #[test]
+    fn all_open_ports_become_the_same_free_one() {
+        let mut addrs = NetConfig::loopback(0);
+        addrs.push(Addr { socket: ([127, 0, 0, 1], 9).into(), transport: Transport::Tcp });
+        settle_ports(&mut addrs);
+        let ports: Vec<u16> = addrs.iter().map(|addr| addr.socket.port()).collect();
+        assert!(ports[0] != 0 && ports[0] == ports[1], "{ports:?}");
+        assert_eq!(ports[2], 9);
+        let tcp = TcpListener::bind(addrs[1].socket).unwrap();
+        assert_eq!(tcp.local_addr().unwrap().port(), ports[0]);
+    }
+}
