@@ -1,5 +1,7 @@
 //! The decisions of Veche.
 pub mod core;
+pub mod crypto;
+pub mod identity;
 pub mod ids;
 pub mod limits;
 pub mod link;

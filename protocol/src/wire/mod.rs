@@ -4,9 +4,11 @@
 //! fields of newer versions survive storage and forwarding.
 
 pub mod bodies;
+pub mod codec;
 pub mod entry;
 pub mod hello;
 pub mod identity;
 pub mod inbox;
 pub mod link;
+pub mod shapes;
 pub mod sync;
