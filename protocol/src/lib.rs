@@ -1,6 +1,7 @@
 //! The decisions of Veche.
 pub mod core;
 pub mod crypto;
+pub mod history;
 pub mod identity;
 pub mod ids;
 pub mod limits;
