@@ -7,4 +7,5 @@ pub mod hash;
 pub mod labels;
 pub mod link;
 pub mod pow;
+pub mod ratchet;
 pub mod sign;

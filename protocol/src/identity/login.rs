@@ -185,6 +185,12 @@ impl TagCost {
     pub const SIMULATED: Self = Self { memory_kib: 8, passes: 1 };
 }
 
+impl Default for TagCost {
+    fn default() -> Self {
+        Self::REAL
+    }
+}
+
 /// The hash could not be computed: not enough memory, or a price out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the tag could not be computed")]

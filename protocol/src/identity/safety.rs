@@ -75,6 +75,12 @@ pub fn number(a: AccountId, b: AccountId) -> String {
     SafetyNumber::between(a, b).to_string()
 }
 
+/// Whether a number that was read out or typed is the given one.
+#[must_use]
+pub fn same(number: &str, said: &str) -> bool {
+    matches!((SafetyNumber::parse(number), SafetyNumber::parse(said)), (Ok(a), Ok(b)) if a == b)
+}
+
 /// Thirty digits for one account: six times five bytes, big-endian, modulo 100,000.
 fn half(account: AccountId) -> String {
     let key = account.as_bytes();
@@ -104,7 +110,9 @@ mod tests {
     fn a_typed_number_is_read_with_any_spacing() {
         let number = SafetyNumber::between(AccountId([1; 32]), AccountId([2; 32]));
         let typed = number.to_string().replace(' ', "\n - ");
-        assert_eq!(SafetyNumber::parse(&typed), Ok(number));
+        assert_eq!(SafetyNumber::parse(&typed), Ok(number.clone()));
+        assert!(same(&number.to_string(), &typed));
+        assert!(!same(&number.to_string(), &typed.replacen(|c| c != '9', "9", 1)) && !same("", ""));
         assert_eq!(SafetyNumber::parse("123 45"), Err(SafetyError::Length(5)));
         assert_eq!(SafetyNumber::parse("123x"), Err(SafetyError::NotDigit('x')));
     }

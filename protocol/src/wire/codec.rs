@@ -164,6 +164,14 @@ pub fn decode<M: Wire>(bytes: &[u8], max: usize) -> Result<M, WireError> {
     M::decode(bytes).map_err(|_| WireError::Malformed { message: M::SHAPE.name })
 }
 
+/// Decodes a row that this device wrote itself: it is no peer's word, and only has to be whole.
+///
+/// # Errors
+/// Bytes that are not a message of this type.
+pub fn decode_own<M: Message + Default>(bytes: &[u8]) -> Result<M, WireError> {
+    M::decode(bytes).map_err(|_| WireError::Malformed { message: "row" })
+}
+
 /// Encodes a message.
 #[must_use]
 pub fn encode<M: Message>(message: &M) -> Vec<u8> {

@@ -149,6 +149,9 @@ pub struct OlmMessage {
     /// The encoded message.
     #[prost(bytes = "vec", tag = "2")]
     pub body: Vec<u8>,
+    /// Id of the newest wrap key of the other direction that the sender holds, 8 bytes: it need not be repeated.
+    #[prost(bytes = "vec", tag = "3")]
+    pub seen: Vec<u8>,
 }
 
 /// Plaintext of a ratchet message. Olm authenticates no associated data, so the context is inside and checked.

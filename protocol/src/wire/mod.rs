@@ -10,5 +10,6 @@ pub mod hello;
 pub mod identity;
 pub mod inbox;
 pub mod link;
+pub mod ratchet;
 pub mod shapes;
 pub mod sync;

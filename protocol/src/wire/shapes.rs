@@ -268,6 +268,7 @@ shapes! {
     link::OlmMessage {
         one kind: Kind::U32, 1;
         one body: bytes(SEALED), 2;
+        one seen: bytes(8), 3;
     }
     link::Inner {
         one space: bytes(32), 1;
