@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
 use veche_protocol::ids::PeerKey;
-use veche_protocol::link::Addr;
+use veche_protocol::link::{Addr, Transport};
 
 /// A dial that should be made now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub(super) struct Attempt {
     tried: Vec<Addr>,
     /// The most telling failure so far.
     worst: Option<DialFailure>,
+    /// Whether this attempt must not come from the port that this node listens on.
+    pub(super) new_port: bool,
 }
 
 /// What follows from a failed attempt.
@@ -56,7 +58,7 @@ impl Dials {
         }
         // Without a peer there is no saying which of several answers is meant: one address after the other.
         let rest = if peer.is_none() && !addrs.is_empty() { addrs.split_off(1) } else { Vec::new() };
-        Some(Attempt { peer, addrs, rest, tried: Vec::new(), worst: None })
+        Some(Attempt { peer, addrs, rest, tried: Vec::new(), worst: None, new_port: false })
     }
 
     /// An attempt was started as this connection.
@@ -78,7 +80,17 @@ impl Dials {
 impl Attempt {
     /// What follows if this attempt failed.
     pub(super) fn failed(mut self, why: DialFailure) -> Next {
-        self.tried.append(&mut self.addrs);
+        // Two nodes that dial each other from their listening ports at the same moment open one TCP connection with two clients (RFC 9293
+        // 3.5, simultaneous open), whose handshakes cannot succeed. From other ports they are two connections.
+        if why == DialFailure::Handshake && self.peer.is_some() && !self.new_port {
+            let mut tcp = self.addrs.clone();
+            tcp.retain(|addr| addr.transport == Transport::Tcp);
+            if !tcp.is_empty() {
+                return Next::Again(Self { addrs: tcp, new_port: true, ..self });
+            }
+        }
+        self.new_port = false;
+        self.tried.extend(self.addrs.drain(..).filter(|addr| !self.tried.contains(addr)).collect::<Vec<_>>());
         let why = self.worst.map_or(why, |worst| if telling(worst) >= telling(why) { worst } else { why });
         if self.rest.is_empty() {
             return Next::Failed { peer: self.peer, addrs: self.tried, why };
@@ -158,7 +170,6 @@ fn failure_of_io(error: &io::Error) -> DialFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use veche_protocol::link::Transport;
 
     fn addr(port: u16) -> Addr {
         Addr { socket: ([127, 0, 0, 1], port).into(), transport: Transport::Tcp }
@@ -186,6 +197,15 @@ mod tests {
         let Next::Again(attempt) = attempt.failed(DialFailure::Timeout) else { panic!("one address is left") };
         assert_eq!(attempt.addrs, [addr(2)]);
         assert!(matches!(attempt.failed(DialFailure::Unreachable), Next::Failed { why: DialFailure::Timeout, .. }));
+    }
+
+    #[test]
+    fn a_failed_handshake_over_tcp_is_tried_once_more_from_another_port() {
+        let attempt = Dials::default().plan(PEER, vec![addr(1), addr(2)]).unwrap();
+        let Next::Again(again) = attempt.failed(DialFailure::Handshake) else { panic!("may have been a simultaneous open") };
+        assert!(again.new_port);
+        let failed = Next::Failed { peer: PEER, addrs: vec![addr(1), addr(2)], why: DialFailure::Handshake };
+        assert_eq!(again.failed(DialFailure::Handshake), failed);
     }
 
     #[test]

@@ -182,8 +182,8 @@ impl Links {
         let Some(known) = self.peers.get_mut(&peer) else { return Verdict::Refuse };
         match known.session {
             Some(same) if same == session => {}
-            // A link starts with turn 0 of some protocol; a later turn continues something that this side does not have.
-            None if turn == 0 => known.session = Some(session),
+            // Not always turn 0: that may still be under way on another connection. The inlet waits for it, but not for ever.
+            None => known.session = Some(session),
             // The other side started over on a connection that we had not used.
             Some(_) if turn == 0 && !used && known.chosen != id => self.start_over(peer, id, DownReason::Replaced, Some(session)),
             _ => {

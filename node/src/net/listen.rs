@@ -1,4 +1,4 @@
-//! Picks one free port for UDP and TCP, IPv4 and IPv6, where the settings leave it open.
+//! Ports: picks one that is free for UDP and TCP, IPv4 and IPv6, where the settings leave it open; notices one that is taken.
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -27,6 +27,12 @@ fn common_port(addrs: &[Addr]) -> Option<u16> {
         };
         addrs.iter().all(free).then_some(port)
     })
+}
+
+/// Whether an address can be listened on. libp2p shares TCP ports (`SO_REUSEPORT`, for hole punching), so without this look two nodes on one
+/// port would each get half of the connections.
+pub(super) fn check_free(addr: &Addr) -> io::Result<()> {
+    try_bind(addr.transport, addr.socket).map(drop)
 }
 
 fn try_bind(transport: Transport, socket: SocketAddr) -> io::Result<u16> {

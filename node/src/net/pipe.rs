@@ -35,6 +35,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Streams of one protocol that may wait for their turn. A link has at most four connections ([`super::behaviour`]).
 pub(super) const MAX_TURNS: usize = 4;
 
+/// Time for the stream of an earlier turn to arrive after one of a later turn did. Then it is lost, and frames with it.
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Read buffer of an inlet. Bytes.
 const READ_BUFFER: usize = 16 * 1024;
 
@@ -322,9 +325,15 @@ impl Reader {
         let link = self.link;
         let mut next = 0u32;
         let mut early: BTreeMap<u32, Turn> = BTreeMap::new();
-        while let Some(turn) = waiting.recv().await {
-            // Streams over different connections may arrive in any order, but never twice and never from the past.
-            if turn.turn < next || early.len() >= MAX_TURNS || early.insert(turn.turn, turn).is_some() {
+        loop {
+            let turn = if early.is_empty() { Ok(waiting.recv().await) } else { tokio::time::timeout(TURN_TIMEOUT, waiting.recv()).await };
+            let fits = match turn {
+                Ok(None) => return,
+                // Streams over different connections may arrive in any order, but never twice and never from the past.
+                Ok(Some(turn)) => turn.turn >= next && early.len() < MAX_TURNS && early.insert(turn.turn, turn).is_none(),
+                Err(_) => false,
+            };
+            if !fits {
                 let _ = self.tools.reports.send(Report::End { link, why: DownReason::Garbage }).await;
                 return;
             }

@@ -8,6 +8,7 @@ use super::dials::{Attempt, Dials, Next, failure_of};
 use super::discovery::{Discovery, Heard};
 use super::lan::is_lan;
 use super::links::{Action, Links, Patience, Verdict};
+use super::listen::check_free;
 use super::nearby::{self, Nearby};
 use super::pipe::{Counters, Opening, Parcel, Report, Sink, Tools, Turn, read_head};
 use super::streams::Inbound;
@@ -147,12 +148,15 @@ impl Task {
     }
 
     fn listen(&mut self) {
-        for addr in self.config.listen.clone() {
-            match self.swarm.listen_on(to_multiaddr(&addr)) {
+        // All looks before the first listener: [::] and 0.0.0.0 would disturb each other.
+        let looked: Vec<_> = self.config.listen.iter().map(|addr| (*addr, check_free(addr))).collect();
+        for (addr, free) in looked {
+            let listener = free.map_err(|error| error.to_string());
+            match listener.and_then(|()| self.swarm.listen_on(to_multiaddr(&addr)).map_err(|error| error.to_string())) {
                 Ok(id) => {
                     self.listeners.insert(id, addr);
                 }
-                Err(error) => self.outbox.push_back(NetEvent::ListenFailed { addr, why: error.to_string() }),
+                Err(why) => self.outbox.push_back(NetEvent::ListenFailed { addr, why }),
             }
         }
     }
@@ -293,7 +297,8 @@ impl Task {
         let opts = match &attempt.peer {
             Some(peer) => {
                 let peer = to_peer_id(peer).ok_or(DialFailure::Handshake)?;
-                DialOpts::peer_id(peer).addresses(addrs).condition(PeerCondition::Always).build()
+                let opts = DialOpts::peer_id(peer).addresses(addrs).condition(PeerCondition::Always);
+                if attempt.new_port { opts.allocate_new_port().build() } else { opts.build() }
             }
             None => DialOpts::unknown_peer_id().address(addrs.into_iter().next().ok_or(DialFailure::NoAddress)?).build(),
         };

@@ -10,6 +10,7 @@ use libp2p::core::transport::Boxed;
 use libp2p::core::transport::timeout::TransportTimeoutError;
 use libp2p::core::upgrade;
 use libp2p::identity::Keypair;
+use libp2p::swarm::derive_prelude::Either as EitherError;
 use libp2p::{PeerId, Transport, noise, quic, tcp, yamux};
 use std::io;
 use std::sync::Arc;
@@ -51,12 +52,17 @@ pub(super) fn build(key: &Keypair, profile: Profile, refused: Arc<AtomicU64>) ->
         .timeout(CONNECT_TIMEOUT)
         .map_err(|error| match error {
             TransportTimeoutError::Timeout => io::ErrorKind::TimedOut.into(),
+            TransportTimeoutError::Other(EitherError::Left(EitherError::Left(error))) => error,
             other => io::Error::other(other),
         });
 
     let both = quic.or_transport(tcp).map(|output, _| match output {
         Either::Left((peer, muxer)) => (peer, StreamMuxerBox::new(muxer)),
         Either::Right((peer, muxer)) => (peer, StreamMuxerBox::new(muxer)),
+    });
+    // Without the layers in between the kind of an error can be read.
+    let both = both.map_err(|error| match error {
+        EitherError::Left(error) | EitherError::Right(error) => error,
     });
     Ok(match profile {
         Profile::Open => both.boxed(),

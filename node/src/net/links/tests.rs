@@ -1,1 +1,495 @@
-//! The connection manager on its own, and two of them against each other.
+//! The connection manager on its own, and two of them against each other over connections that deliver in any order.
+
+use super::*;
+use std::net::SocketAddr;
+use veche_protocol::link::Transport;
+
+const LOW: PeerKey = PeerKey([1; 32]);
+const HIGH: PeerKey = PeerKey([2; 32]);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn lan() -> Addr {
+    Addr { socket: SocketAddr::from(([192, 168, 0, 9], 4001)), transport: Transport::Quic }
+}
+
+fn conn(n: usize) -> ConnectionId {
+    ConnectionId::new_unchecked(n)
+}
+
+fn links(me: PeerKey) -> Links {
+    Links::new(me, Patience::new(5 * SECOND, 5 * SECOND))
+}
+
+fn actions(links: &mut Links) -> Vec<Action> {
+    std::iter::from_fn(|| links.poll()).collect()
+}
+
+fn up(link: u64, peer: PeerKey, side: Side, on: usize) -> Action {
+    let info = LinkInfo { peer, side, addr: lan(), route: route_of(lan().socket.ip()) };
+    Action::Up { link: LinkId(link), info, on: conn(on) }
+}
+
+#[test]
+fn the_connection_dialled_by_the_lower_key_wins_and_the_higher_side_closes_the_other() {
+    let start = Instant::now();
+    let (mut low, mut high) = (links(LOW), links(HIGH));
+    // Connection 1 was dialled by the low side, 2 by the high side; each saw its own first.
+    low.established(start, conn(1), HIGH, Side::Dialler, lan());
+    low.established(start, conn(2), HIGH, Side::Listener, lan());
+    high.established(start, conn(2), LOW, Side::Dialler, lan());
+    high.established(start, conn(1), LOW, Side::Listener, lan());
+    assert_eq!(actions(&mut low), [up(1, HIGH, Side::Dialler, 1)]);
+    assert_eq!(actions(&mut high), [up(1, LOW, Side::Dialler, 2), Action::Move { link: LinkId(1), to: conn(1) }]);
+
+    for (links, closes) in [(&mut low, false), (&mut high, true)] {
+        let later = start + GRACE;
+        links.tick(later - Duration::from_millis(1));
+        assert_eq!(actions(links), [], "not before the grace is over");
+        links.tick(later);
+        let expected: &[Action] = if closes { &[Action::Close { conn: conn(2) }] } else { &[] };
+        assert_eq!(actions(links), expected);
+    }
+}
+
+#[test]
+fn a_loser_is_not_closed_while_streams_are_left_on_it() {
+    let start = Instant::now();
+    let mut high = links(HIGH);
+    high.established(start, conn(2), LOW, Side::Dialler, lan());
+    assert_eq!(high.stream_in(conn(2), 7, 0), Verdict::Accept(LinkId(1)));
+    high.established(start, conn(1), LOW, Side::Listener, lan());
+    actions(&mut high);
+    for second in 1..=20 {
+        let now = start + second * SECOND;
+        high.alive(now, conn(1));
+        high.alive(now, conn(2));
+        high.tick(now);
+    }
+    assert_eq!(actions(&mut high), []);
+    high.stream_done(LinkId(1), conn(2));
+    high.tick(start + 20 * SECOND);
+    assert_eq!(actions(&mut high), [Action::Close { conn: conn(2) }]);
+    high.closed(conn(2));
+    assert_eq!(actions(&mut high), [], "the link does not notice");
+}
+
+#[test]
+fn a_loser_that_never_empties_ends_the_link() {
+    let start = Instant::now();
+    let mut high = links(HIGH);
+    high.established(start, conn(2), LOW, Side::Dialler, lan());
+    assert_eq!(high.stream_in(conn(2), 7, 0), Verdict::Accept(LinkId(1)));
+    high.established(start, conn(1), LOW, Side::Listener, lan());
+    actions(&mut high);
+    high.alive(start + MAX_DRAIN, conn(1));
+    high.alive(start + MAX_DRAIN, conn(2));
+    high.tick(start + MAX_DRAIN);
+    assert!(actions(&mut high).contains(&Action::Down { link: LinkId(1), why: DownReason::Garbage }));
+    assert_eq!(high.len(), 0);
+}
+
+#[test]
+fn silence_ends_a_link() {
+    let start = Instant::now();
+    let mut low = links(LOW);
+    low.established(start, conn(1), HIGH, Side::Dialler, lan());
+    low.alive(start + 4 * SECOND, conn(1));
+    actions(&mut low);
+    assert_eq!(low.next_deadline(), Some(start + 19 * SECOND));
+    low.tick(start + 18 * SECOND);
+    assert_eq!(actions(&mut low), []);
+    low.tick(start + 19 * SECOND);
+    let expected = [Action::Down { link: LinkId(1), why: DownReason::Silent }, Action::Close { conn: conn(1) }];
+    assert_eq!(actions(&mut low), expected);
+    low.established(start + 20 * SECOND, conn(3), HIGH, Side::Dialler, lan());
+    assert_eq!(actions(&mut low), [up(2, HIGH, Side::Dialler, 3)]);
+}
+
+#[test]
+fn after_a_network_change_only_what_proves_alive_stays() {
+    let start = Instant::now();
+    let (mut low, other) = (links(LOW), PeerKey([3; 32]));
+    low.established(start, conn(1), HIGH, Side::Dialler, lan());
+    low.established(start, conn(2), other, Side::Dialler, lan());
+    actions(&mut low);
+    let change = start + 2 * SECOND;
+    low.network_changed(change);
+    assert!(!low.healthy(&HIGH), "a dial is worth while");
+    low.alive(change + SECOND, conn(2));
+    assert!(low.healthy(&other));
+    low.tick(change + 8 * SECOND);
+    let expected = [Action::Down { link: LinkId(1), why: DownReason::Silent }, Action::Close { conn: conn(1) }];
+    assert_eq!(actions(&mut low), expected);
+    assert_eq!(low.len(), 1);
+}
+
+#[test]
+fn loopback_connections_are_not_in_doubt_when_the_network_changes() {
+    let start = Instant::now();
+    let mut low = links(LOW);
+    let addr = Addr { socket: SocketAddr::from(([127, 0, 0, 1], 1)), transport: Transport::Tcp };
+    low.established(start, conn(1), HIGH, Side::Dialler, addr);
+    low.network_changed(start);
+    assert!(low.healthy(&HIGH));
+}
+
+#[test]
+fn a_second_connection_to_a_link_that_is_alive_is_moved_to_without_a_break() {
+    let start = Instant::now();
+    let mut low = links(LOW);
+    low.established(start, conn(1), HIGH, Side::Listener, lan());
+    let later = start + 60 * SECOND;
+    low.alive(later - SECOND, conn(1));
+    low.established(later, conn(2), HIGH, Side::Listener, lan());
+    low.alive(later + SECOND, conn(2));
+    actions(&mut low);
+    assert_eq!(low.stream_out(LinkId(1)), Some(conn(1)), "the new one proves nothing about the old one");
+    low.alive(later + 2 * SECOND, conn(1));
+    assert_eq!(actions(&mut low), [Action::Move { link: LinkId(1), to: conn(2) }]);
+    assert_eq!(low.stream_out(LinkId(1)), Some(conn(2)));
+}
+
+#[test]
+fn a_peer_that_starts_over_on_a_new_connection_gets_a_new_link_at_once() {
+    let start = Instant::now();
+    let mut low = links(LOW);
+    low.established(start, conn(1), HIGH, Side::Listener, lan());
+    assert_eq!(low.stream_in(conn(1), 7, 0), Verdict::Accept(LinkId(1)));
+    low.established(start + 60 * SECOND, conn(2), HIGH, Side::Listener, lan());
+    actions(&mut low);
+    assert_eq!(low.stream_in(conn(2), 8, 0), Verdict::Accept(LinkId(2)));
+    let expected =
+        [Action::Down { link: LinkId(1), why: DownReason::Replaced }, Action::Close { conn: conn(1) }, up(2, HIGH, Side::Listener, 2)];
+    assert_eq!(actions(&mut low), expected);
+    assert_eq!(low.stream_in(conn(1), 7, 1), Verdict::Refuse, "the old connection is history");
+}
+
+#[test]
+fn a_second_session_on_the_connection_in_use_ends_the_link() {
+    let mut low = links(LOW);
+    low.established(Instant::now(), conn(1), HIGH, Side::Listener, lan());
+    assert_eq!(low.stream_in(conn(1), 7, 0), Verdict::Accept(LinkId(1)));
+    actions(&mut low);
+    assert_eq!(low.stream_in(conn(1), 8, 0), Verdict::Refuse);
+    let expected = [Action::Down { link: LinkId(1), why: DownReason::Garbage }, Action::Close { conn: conn(1) }];
+    assert_eq!(actions(&mut low), expected);
+}
+
+/// What travels to one side over one connection, in order.
+#[derive(Clone, Copy, Debug)]
+enum Travels {
+    Established,
+    Head {
+        session: u64,
+        turn: u32,
+    },
+    /// The stream of this session ended in order.
+    End {
+        session: u64,
+    },
+    Pong,
+    Closed,
+}
+
+struct Player {
+    links: Links,
+    /// The link that is up, its session, the connection its stream is on, and the turn of that stream.
+    link: Option<(LinkId, u64, ConnectionId, u32)>,
+    ups: usize,
+    downs: Vec<DownReason>,
+    /// Which link a connection's inbound streams were accepted for.
+    reading: Vec<(ConnectionId, u64, LinkId)>,
+    /// Session of the other side in the streams accepted for the current link.
+    hears: Option<u64>,
+    /// Turns accepted for the current link, and since when an earlier one is missing: the work of an inlet.
+    turns: Vec<u32>,
+    gap_since: Option<Instant>,
+}
+
+impl Player {
+    fn gap(&self) -> bool {
+        (0..u32::try_from(self.turns.len()).unwrap()).any(|turn| !self.turns.contains(&turn))
+    }
+}
+
+/// Two sides; connections with a queue towards each side.
+struct World {
+    now: Instant,
+    sides: [Player; 2],
+    conns: Vec<Cable>,
+    sessions: u64,
+    seed: u64,
+}
+
+struct Cable {
+    dialler: usize,
+    queues: [VecDeque<Travels>; 2],
+    closed: [bool; 2],
+    /// Swallows everything without telling.
+    dead: bool,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let side = |me| Player {
+            links: links(me),
+            link: None,
+            ups: 0,
+            downs: Vec::new(),
+            reading: Vec::new(),
+            hears: None,
+            turns: Vec::new(),
+            gap_since: None,
+        };
+        Self { now: Instant::now(), sides: [side(LOW), side(HIGH)], conns: Vec::new(), sessions: 0, seed }
+    }
+
+    fn random(&mut self, below: usize) -> usize {
+        // SplitMix64 (Steele, Lea, Flood 2014).
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.seed;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((mixed ^ (mixed >> 31)) % below as u64).unwrap()
+    }
+
+    fn dial(&mut self, dialler: usize) -> usize {
+        let queue = || VecDeque::from([Travels::Established]);
+        self.conns.push(Cable { dialler, queues: [queue(), queue()], closed: [false; 2], dead: false });
+        self.conns.len() - 1
+    }
+
+    fn send(&mut self, from: usize, on: ConnectionId, what: Travels) {
+        let cable = self.cable(on);
+        if cable.closed == [false; 2] && !cable.dead {
+            cable.queues[1 - from].push_back(what);
+        }
+    }
+
+    fn cable(&mut self, id: ConnectionId) -> &mut Cable {
+        let at = (0..self.conns.len()).find(|n| conn(*n) == id).unwrap();
+        &mut self.conns[at]
+    }
+
+    fn close(&mut self, id: ConnectionId, by: usize) {
+        let cable = self.cable(id);
+        for side in [by, 1 - by] {
+            if (side == by || !cable.dead) && !std::mem::replace(&mut cable.closed[side], true) {
+                cable.queues[side].push_back(Travels::Closed);
+            }
+        }
+    }
+
+    /// Opens a stream for the link of a side where its manager says.
+    fn open(&mut self, side: usize, turn: u32) {
+        let Some((link, session, ..)) = self.sides[side].link else { return };
+        let Some(on) = self.sides[side].links.stream_out(link) else { return };
+        self.sides[side].link = Some((link, session, on, turn));
+        self.send(side, on, Travels::Head { session, turn });
+    }
+
+    fn act(&mut self, side: usize) {
+        while let Some(action) = self.sides[side].links.poll() {
+            match action {
+                Action::Up { link, .. } => {
+                    assert!(self.sides[side].link.is_none(), "one link at a time");
+                    self.sessions += 1;
+                    self.sides[side].link = Some((link, self.sessions, conn(usize::MAX), 0));
+                    self.sides[side].ups += 1;
+                    self.sides[side].hears = None;
+                    self.sides[side].turns.clear();
+                    self.sides[side].gap_since = None;
+                    self.open(side, 0);
+                }
+                Action::Down { link, why } => {
+                    assert_eq!(self.sides[side].link.map(|(up, ..)| up), Some(link));
+                    self.sides[side].link = None;
+                    self.sides[side].downs.push(why);
+                }
+                Action::Move { .. } => {
+                    let (link, session, old, turn) = self.sides[side].link.unwrap();
+                    self.send(side, old, Travels::End { session });
+                    self.sides[side].links.stream_done(link, old);
+                    self.open(side, turn + 1);
+                }
+                Action::Close { conn } => self.close(conn, side),
+            }
+        }
+    }
+
+    /// Delivers the next thing of one queue.
+    fn deliver(&mut self, at: usize, side: usize) {
+        let Some(what) = self.conns[at].queues[side].pop_front() else { return };
+        let (id, dialler, now) = (conn(at), self.conns[at].dialler, self.now);
+        let part = &mut self.sides[side];
+        match what {
+            Travels::Established => {
+                let (peer, role) = ([HIGH, LOW][side], if dialler == side { Side::Dialler } else { Side::Listener });
+                part.links.established(now, id, peer, role, lan());
+            }
+            Travels::Head { session, turn } => {
+                let verdict = part.links.stream_in(id, session, turn);
+                self.act(side);
+                let part = &mut self.sides[side];
+                if let Verdict::Accept(link) = verdict {
+                    assert_eq!(part.link.map(|(up, ..)| up), Some(link));
+                    assert!(part.hears.is_none_or(|heard| heard == session), "one link never mixes two sessions");
+                    part.hears = Some(session);
+                    part.reading.push((id, session, link));
+                    part.turns.push(turn);
+                    part.gap_since = part.gap().then(|| part.gap_since.unwrap_or(now));
+                }
+            }
+            Travels::End { session } => {
+                for (_, _, link) in part.reading.iter().filter(|(on, of, _)| *on == id && *of == session) {
+                    part.links.stream_done(*link, id);
+                }
+            }
+            Travels::Pong => part.links.alive(now, id),
+            Travels::Closed => part.links.closed(id),
+        }
+        self.act(side);
+    }
+
+    fn deliver_some(&mut self) -> bool {
+        let waiting: Vec<(usize, usize)> = (0..self.conns.len())
+            .flat_map(|at| [(at, 0), (at, 1)])
+            .filter(|(at, side)| !self.conns[*at].queues[*side].is_empty())
+            .collect();
+        if waiting.is_empty() {
+            return false;
+        }
+        let (at, side) = waiting[self.random(waiting.len())];
+        self.deliver(at, side);
+        true
+    }
+
+    /// Lets time pass with pings, until everything has been said.
+    fn pass(&mut self, seconds: u32) {
+        for _ in 0..seconds {
+            self.now += SECOND;
+            for at in 0..self.conns.len() {
+                for side in [0, 1] {
+                    self.send(side, conn(at), Travels::Pong);
+                }
+            }
+            while self.deliver_some() {}
+            for side in [0, 1] {
+                let now = self.now;
+                let part = &mut self.sides[side];
+                if let (Some((link, ..)), Some(since)) = (part.link, part.gap_since)
+                    && now >= since + 10 * SECOND
+                {
+                    part.links.end(link, DownReason::Garbage);
+                }
+                part.links.tick(now);
+                self.act(side);
+            }
+            while self.deliver_some() {}
+        }
+    }
+
+    /// Both sides have one link, over the same connection, and hear each other's current session.
+    fn assert_settled(&self) {
+        let [low, high] = &self.sides;
+        let (Some((_, low_session, low_on, _)), Some((_, high_session, high_on, _))) = (low.link, high.link) else {
+            panic!("both must have a link: {:?} {:?}", low.link, high.link);
+        };
+        assert_eq!(low_on, high_on, "the same connection");
+        assert_eq!((low.hears, high.hears), (Some(high_session), Some(low_session)), "no stale session");
+        assert!(!low.gap() && !high.gap(), "no turn is missing");
+        assert_eq!((low.links.connections(), high.links.connections()), (1, 1), "nothing left over");
+    }
+}
+
+#[test]
+fn a_double_dial_always_ends_on_one_connection_without_a_break() {
+    for seed in 0..2000 {
+        let mut world = World::new(seed);
+        let first = world.random(2);
+        world.dial(first);
+        for _ in 0..world.random(6) {
+            world.deliver_some();
+        }
+        world.dial(1 - first);
+        world.pass(20);
+        world.assert_settled();
+        for side in &world.sides {
+            assert_eq!((side.ups, side.downs.len()), (1, 0), "seed {seed}");
+        }
+        let (.., on, _) = world.sides[0].link.unwrap();
+        assert_eq!(world.cable(on).dialler, 0, "the lower key's dial");
+    }
+}
+
+#[test]
+fn a_peer_with_a_new_address_is_back_before_the_old_connection_is_noticed_dead() {
+    for seed in 0..500 {
+        for mover in [0, 1] {
+            let mut world = World::new(seed);
+            let dialler = world.random(2);
+            let old = world.dial(dialler);
+            world.pass(60);
+            world.conns[old].dead = true;
+            let now = world.now;
+            world.sides[mover].links.network_changed(now);
+            world.dial(mover);
+            while world.deliver_some() {}
+            let [low, high] = &world.sides;
+            assert_eq!((low.ups, high.ups), (2, 2), "at once, seed {seed}");
+            world.pass(30);
+            world.assert_settled();
+            assert_eq!((world.sides[0].ups, world.sides[1].ups), (2, 2), "and it stays, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn whatever_happens_two_sides_end_with_one_working_link() {
+    for seed in 0..3000 {
+        let mut world = World::new(seed);
+        for _ in 0..40 {
+            match world.random(10) {
+                0 => {
+                    let side = world.random(2);
+                    // As in life: no dial while the link is in good health.
+                    if world.conns.iter().filter(|cable| cable.closed == [false; 2]).count() < 4
+                        && !world.sides[side].links.healthy(&[HIGH, LOW][side])
+                    {
+                        world.dial(side);
+                    }
+                }
+                1 if !world.conns.is_empty() => {
+                    let (at, by) = (world.random(world.conns.len()), world.random(2));
+                    world.close(conn(at), by);
+                }
+                2 if !world.conns.is_empty() => {
+                    let at = world.random(world.conns.len());
+                    world.conns[at].dead |= world.random(3) == 0;
+                }
+                3 => {
+                    let (side, now) = (world.random(2), world.now);
+                    world.sides[side].links.network_changed(now);
+                }
+                4 => {
+                    let seconds = u32::try_from(world.random(12)).unwrap();
+                    world.pass(seconds);
+                }
+                _ => {
+                    world.deliver_some();
+                }
+            }
+        }
+        world.pass(120);
+        // Whoever lost the link dials again, as the core does.
+        for _ in 0..3 {
+            for side in [0, 1] {
+                if world.sides[side].link.is_none() {
+                    world.dial(side);
+                    world.pass(90);
+                }
+            }
+        }
+        world.assert_settled();
+    }
+}
