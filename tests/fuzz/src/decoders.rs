@@ -1,17 +1,25 @@
 //! Every decoder that sees bytes of somebody else, under the name of its fuzz target.
 //!
-//! Without the nightly toolchain, `protocol/tests/corpus.rs` includes this file and feeds it the committed seeds.
+//! `protocol/tests/corpus.rs` includes this file and feeds it the committed seeds, for which
+//! no nightly toolchain is needed.
 
-use prost::Message;
-use veche_protocol::ids::{AccountId, DeviceId};
+use std::fmt::Debug;
+
+use veche_protocol::crypto::{hash, labels};
+use veche_protocol::identity::link::ContactLink;
+use veche_protocol::identity::login::{Handle, Login, propose};
+use veche_protocol::identity::safety::SafetyNumber;
+use veche_protocol::identity::{text, words};
+use veche_protocol::ids::AccountId;
+use veche_protocol::wire::codec::{self, Wire, WireError};
 use veche_protocol::wire::{bodies, entry, hello, identity, inbox, link, sync};
 
 /// A decoder and what has to hold for whatever it is fed.
 pub struct Decoder {
     /// Name of the fuzz target and of its folder of seeds.
     pub name: &'static str,
-    /// Panics if the decoder breaks a promise. A refusal is no such thing.
-    pub check: fn(&[u8]),
+    /// Whether the bytes were read rather than refused. Panics if the decoder breaks a promise, which a refusal does not.
+    pub check: fn(&[u8]) -> bool,
 }
 
 /// All of them.
@@ -24,6 +32,7 @@ pub const DECODERS: &[Decoder] = &[
     Decoder { name: "inner", check: message::<link::Inner> },
     Decoder { name: "sync", check: message::<sync::SyncFrame> },
     Decoder { name: "lan_hello", check: message::<identity::LanHello> },
+    Decoder { name: "signed", check: message::<identity::Signed> },
     Decoder { name: "device_set", check: message::<identity::DeviceSet> },
     Decoder { name: "prekey_bundle", check: message::<identity::PrekeyBundle> },
     Decoder { name: "profile", check: message::<identity::Profile> },
@@ -31,6 +40,12 @@ pub const DECODERS: &[Decoder] = &[
     Decoder { name: "entry_header", check: message::<entry::EntryHeader> },
     Decoder { name: "body", check: body },
     Decoder { name: "id_text", check: id_text },
+    Decoder { name: "contact_link", check: contact_link },
+    Decoder { name: "contact_link_body", check: contact_link_body },
+    Decoder { name: "login", check: login },
+    Decoder { name: "safety_number", check: safety_number },
+    Decoder { name: "recovery_words", check: recovery_words },
+    Decoder { name: "clean_text", check: clean_text },
 ];
 
 /// The decoder of this name.
@@ -42,36 +57,91 @@ pub fn decoder(name: &str) -> &'static Decoder {
     DECODERS.iter().find(|decoder| decoder.name == name).expect("a fuzz target bears the name of a decoder")
 }
 
-/// A message that was read can be written, and reads as the same message again.
-fn message<M: Message + Default + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
-    let Ok(read) = M::decode(bytes) else { return };
-    let written = read.encode_to_vec();
-    assert_eq!(written.len(), read.encoded_len());
-    let again = M::decode(written.as_slice()).expect("what was written can be read");
+/// The scanner and the parser agree on what a message is, and a message that was read can be written and read again.
+fn message<M: Wire + PartialEq + Debug>(bytes: &[u8]) -> bool {
+    let read: M = match codec::decode(bytes, bytes.len()) {
+        Ok(read) => read,
+        Err(WireError::Malformed { message }) => panic!("the scanner passed a {message} that the parser refuses"),
+        Err(_) => return false,
+    };
+    let written = codec::encode(&read);
+    let again: M = codec::decode(&written, written.len()).expect("what was written can be read");
     assert!(again == read, "{again:?} was {read:?}");
-    assert!(again.encode_to_vec() == written, "writing twice gives the same bytes");
+    assert!(codec::encode(&again) == written, "writing twice gives the same bytes");
+    if let Some(shorter) = bytes.len().checked_sub(1) {
+        assert!(matches!(codec::decode::<M>(bytes, shorter), Err(WireError::TooLong { .. })), "the limit holds");
+    }
+    true
 }
 
 /// Bodies of entries: the first byte chooses the kind, as the header does in an entry.
-fn body(bytes: &[u8]) {
-    let Some((kind, bytes)) = bytes.split_first() else { return };
+fn body(bytes: &[u8]) -> bool {
+    let Some((kind, bytes)) = bytes.split_first() else { return false };
     match u32::from(*kind) {
         bodies::kind::AUTH => message::<bodies::AuthOp>(bytes),
         bodies::kind::TEXT => message::<bodies::Text>(bytes),
         bodies::kind::EDIT => message::<bodies::Edit>(bytes),
         bodies::kind::DELETE => message::<bodies::Delete>(bytes),
         bodies::kind::REACT => message::<bodies::React>(bytes),
-        _ => {}
+        _ => false,
     }
 }
 
-/// A text that reads as an id is that id's text, but for the case of its letters.
-fn id_text(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if let Ok(id) = AccountId::from_text(text) {
-        assert_eq!(id.to_text(), text.to_ascii_lowercase());
+/// Reads text twice: what was read is written, and the written form must read as the same.
+fn text_form<T: PartialEq + Debug, E: Debug>(bytes: &[u8], parse: impl Fn(&str) -> Result<T, E>, write: impl Fn(&T) -> String) -> bool {
+    let Some(read) = std::str::from_utf8(bytes).ok().and_then(|text| parse(text).ok()) else { return false };
+    let written = write(&read);
+    let again = parse(&written).expect("what was written can be read");
+    assert_eq!(again, read, "{written:?}");
+    true
+}
+
+/// A text that reads as an id is that id's text.
+fn id_text(bytes: &[u8]) -> bool {
+    text_form(bytes, AccountId::from_text, |id| id.to_text())
+}
+
+/// A link as text.
+fn contact_link(bytes: &[u8]) -> bool {
+    text_form(bytes, ContactLink::parse, ToString::to_string)
+}
+
+/// What stands behind a link, given the right check: without it the fuzzer would not get past the first line.
+fn contact_link_body(body: &[u8]) -> bool {
+    let check: [u8; 4] = hash::prefix(&hash::h(labels::CONTACT_LINK, &[body]));
+    let Ok(link) = ContactLink::from_bytes(&[body, &check].concat()) else { return false };
+    assert_eq!(ContactLink::from_bytes(&link.to_bytes()).as_ref(), Ok(&link));
+    true
+}
+
+/// Logins, handles, and logins proposed for a name.
+fn login(bytes: &[u8]) -> bool {
+    if let Some(proposed) = std::str::from_utf8(bytes).ok().and_then(propose) {
+        assert_eq!(Login::exact(proposed.as_str()).as_ref(), Ok(&proposed));
     }
-    if let Ok(id) = DeviceId::from_text(text) {
-        assert_eq!(id.to_text(), text.to_ascii_lowercase());
+    let login = text_form(bytes, Login::parse, ToString::to_string);
+    let handle = text_form(bytes, Handle::parse, ToString::to_string);
+    assert!(handle || !login, "a login alone is a handle");
+    handle
+}
+
+/// Safety numbers as typed.
+fn safety_number(bytes: &[u8]) -> bool {
+    text_form(bytes, SafetyNumber::parse, ToString::to_string)
+}
+
+/// Recovery words as typed, and completions of what may be half a word.
+fn recovery_words(bytes: &[u8]) -> bool {
+    if let Ok(prefix) = std::str::from_utf8(bytes) {
+        let typed = prefix.trim().to_lowercase();
+        assert!(words::completions(prefix).iter().all(|word| word.starts_with(&typed)));
     }
+    text_form(bytes, words::to_entropy, |entropy| words::from_entropy(entropy).join(" "))
+}
+
+/// Cleaning what is clean changes nothing.
+fn clean_text(bytes: &[u8]) -> bool {
+    [text::clean_name, text::clean_status, text::clean_info, text::clean_request_text, text::clean_message, text::clean_emoji]
+        .map(|clean| text_form(bytes, clean, Clone::clone))
+        .contains(&true)
 }

@@ -4,15 +4,19 @@
 //! The bytes are committed under `seeds/`. A change of the format changes what is built here and not what is committed, so
 //! that the replay in `protocol/tests/corpus.rs` fails until somebody decides that peers of older versions may be cut off.
 
-use prost::Message;
-use veche_protocol::ids::AccountId;
+use std::net::SocketAddr;
+
+use veche_protocol::identity::link::ContactLink;
+use veche_protocol::ids::{AccountId, PeerKey};
+use veche_protocol::link::{Addr, Hint, Transport};
 use veche_protocol::wire::bodies::{self, auth_op, kind};
+use veche_protocol::wire::codec::{Wire, encode};
 use veche_protocol::wire::entry::{Dep, Entry, EntryBatch, EntryHeader};
 use veche_protocol::wire::hello::{Hello, HelloFrame, Nonce, ProofBody, Stranger, Tags};
 use veche_protocol::wire::identity::{Device, DeviceSet, LanHello, PrekeyBundle, Profile, Signed, Tombstone};
 use veche_protocol::wire::inbox::{Bundle, Deliver, Inbox, InboxFrame, Query, Refused, Stored};
 use veche_protocol::wire::link::{
-    Accept, Ack, Bye, ContactRequest, HintMsg, Inner, LinkFrame, LinkMsg, OlmMessage, Payload, Presence, Read, SealedFrame, Typing,
+    Accept, Ack, Bye, ContactRequest, HintMsg, Hints, Inner, LinkFrame, LinkMsg, OlmMessage, Payload, Presence, Read, SealedFrame, Typing,
 };
 use veche_protocol::wire::sync::{
     BranchRow, ChannelDigest, Digests, Done, Entries, Frontier, FrontierRow, Probe, ProbePoint, Sync, SyncFrame, Want,
@@ -31,6 +35,9 @@ pub struct Example {
 /// A point in time for every stamp: 2026-01-01T00:00:00Z in unix milliseconds.
 const WALL_MS: u64 = 1_767_225_600_000;
 
+/// Bytes of check at the end of a contact link.
+const LINK_CHECK: usize = 4;
+
 /// All of them.
 #[must_use]
 pub fn examples() -> Vec<Example> {
@@ -43,19 +50,22 @@ pub fn examples() -> Vec<Example> {
         ("proof", Hello::Proof(vec![5; 64])),
         ("stranger", Hello::Stranger(Stranger {})),
     ] {
-        add("hello", name, HelloFrame { m: Some(m) }.encode_to_vec());
+        add("hello", name, encode(&HelloFrame { m: Some(m) }));
     }
     let proof = ProofBody { account: key(1), device: key(2), sig: vec![3; 64], device_set: Some(signed()), wall_ms: WALL_MS, caps: 1 };
-    add("proof", "full", proof.encode_to_vec());
+    add("proof", "full", encode(&proof));
 
     for (name, m) in [
-        ("query", Inbox::Query(Query { account: key(1), code: half(2) })),
+        ("query", Inbox::Query(Query { account: key(1), code: vec![2; 8] })),
         ("bundle", Inbox::Bundle(Bundle { device_set: Some(signed()), prekeys: Some(signed()), pow_bits: 18 })),
         ("refused", Inbox::Refused(Refused {})),
-        ("deliver", Inbox::Deliver(Deliver { account: key(1), code: half(2), pow: 3, frame: Some(sealed()), from: key(4) })),
+        (
+            "deliver",
+            Inbox::Deliver(Deliver { account: key(1), code: vec![2; 8], pow: 3, frame: Some(sealed()), from: key(4), olm: key(5) }),
+        ),
         ("stored", Inbox::Stored(Stored {})),
     ] {
-        add("inbox", name, InboxFrame { m: Some(m) }.encode_to_vec());
+        add("inbox", name, encode(&InboxFrame { m: Some(m) }));
     }
 
     for (name, m) in [
@@ -71,10 +81,11 @@ pub fn examples() -> Vec<Example> {
         ("gone", LinkMsg::Gone(signed())),
         ("bye", LinkMsg::Bye(Bye {})),
         ("stored", LinkMsg::Stored(key(1))),
+        ("hints", LinkMsg::Hints(Hints { hints: vec![hint()] })),
     ] {
-        add("link", name, LinkFrame { m: Some(m) }.encode_to_vec());
+        add("link", name, encode(&LinkFrame { m: Some(m) }));
     }
-    add("olm_message", "full", OlmMessage { kind: 1, body: vec![7; 48] }.encode_to_vec());
+    add("olm_message", "full", encode(&OlmMessage { kind: 1, body: vec![7; 48] }));
 
     let request = ContactRequest {
         device_set: Some(signed()),
@@ -84,15 +95,15 @@ pub fn examples() -> Vec<Example> {
         request_id: half(1),
         reply_key: key(2),
         made_ms: WALL_MS,
-        hints: vec![HintMsg { peer: key(3), ip: vec![192, 168, 1, 7], port: 4_001, transport: 1 }],
-        code: half(4),
+        hints: vec![hint()],
+        code: vec![4; 8],
     };
     for (name, m) in [
         ("batch", Payload::Batch(EntryBatch { entries: vec![entry(), entry()] })),
         ("request", Payload::Request(request)),
         ("accept", Payload::Accept(Accept { request_id: half(1), pair_key: key(2), profile: Some(profile()) })),
     ] {
-        add("inner", name, Inner { space: key(1), from: key(2), to: key(3), id: half(4), m: Some(m), pad: vec![0; 5] }.encode_to_vec());
+        add("inner", name, encode(&Inner { space: key(1), from: key(2), to: key(3), id: half(4), m: Some(m), pad: vec![0; 5] }));
     }
 
     let branch = BranchRow { root: half(1), seq: 9, digest: half(2) };
@@ -108,7 +119,7 @@ pub fn examples() -> Vec<Example> {
         ),
         ("done", Sync::Done(Done { space: key(1), chan: half(2) })),
     ] {
-        add("sync", name, SyncFrame { m: Some(m) }.encode_to_vec());
+        add("sync", name, encode(&SyncFrame { m: Some(m) }));
     }
 
     let lan_hello = LanHello {
@@ -120,13 +131,14 @@ pub fn examples() -> Vec<Example> {
         name: "Bob".to_owned(),
         gone: true,
     };
-    add("lan_hello", "full", lan_hello.encode_to_vec());
-    let device = Device { dk: key(1), olm: key(2), ek: vec![3; 1_216], added_ms: WALL_MS, label_ct: vec![4; 40], caps: 5 };
-    add("device_set", "full", DeviceSet { v: 1, account: key(1), epoch: 2, devices: vec![device], prev: key(3) }.encode_to_vec());
+    add("lan_hello", "full", encode(&lan_hello));
+    let device = Device { dk: key(1), olm: key(2), ek: key(3), added_ms: WALL_MS, label_ct: vec![4; 40], caps: 5 };
+    add("signed", "full", encode(&signed()));
+    add("device_set", "full", encode(&DeviceSet { v: 1, account: key(1), epoch: 2, devices: vec![device], prev: key(3) }));
     let bundle = PrekeyBundle { v: 1, device: key(1), seq: 2, olm_prekey: key(3), kem: vec![4; 1_216], made_ms: WALL_MS };
-    add("prekey_bundle", "full", bundle.encode_to_vec());
-    add("profile", "full", profile().encode_to_vec());
-    add("tombstone", "full", Tombstone { v: 1, account: key(1), seq: 2, made_ms: WALL_MS }.encode_to_vec());
+    add("prekey_bundle", "full", encode(&bundle));
+    add("profile", "full", encode(&profile()));
+    add("tombstone", "full", encode(&Tombstone { v: 1, account: key(1), seq: 2, made_ms: WALL_MS }));
 
     let header = EntryHeader {
         v: 1,
@@ -142,7 +154,7 @@ pub fn examples() -> Vec<Example> {
         body_hash: key(9),
         body_len: 10,
     };
-    add("entry_header", "full", header.encode_to_vec());
+    add("entry_header", "full", encode(&header));
     let keep = bodies::Keep { device: key(1), chan: half(2), seq: 3 };
     let devices = auth_op::Op::Devices(bodies::Devices { set: Some(signed()), keep: vec![keep] });
     add("body", "auth_devices", of_kind(kind::AUTH, &bodies::AuthOp { op: Some(devices) }));
@@ -152,6 +164,17 @@ pub fn examples() -> Vec<Example> {
     add("body", "delete", of_kind(kind::DELETE, &bodies::Delete { target: key(1) }));
     add("body", "react", of_kind(kind::REACT, &bodies::React { target: key(1), emoji: "👍🏽".to_owned(), on: true }));
     add("id_text", "account", AccountId([0x5a; AccountId::LEN]).to_text().into_bytes());
+    add("contact_link", "full", link().to_string().into_bytes());
+    let mut body = link().to_bytes();
+    body.truncate(body.len().saturating_sub(LINK_CHECK));
+    add("contact_link_body", "full", body);
+    add("login", "login", b"alice".to_vec());
+    add("login", "handle", b"alice#K7Q2-9F".to_vec());
+    add("safety_number", "full", b"01234 56789 ".repeat(6));
+    add("recovery_words", "zeroes", format!("{}about", "abandon ".repeat(11)).into_bytes());
+    add("clean_text", "name", "Алиса".as_bytes().to_vec());
+    add("clean_text", "lines", "One\n\nTwo".as_bytes().to_vec());
+    add("clean_text", "emoji", "👩‍🚀".as_bytes().to_vec());
     all
 }
 
@@ -168,7 +191,11 @@ fn signed() -> Signed {
 }
 
 fn sealed() -> SealedFrame {
-    SealedFrame { v: 1, kem_ct: vec![1; 1_120], wrap_id: half(2), counter: 3, ct: vec![4; 80] }
+    SealedFrame { v: 1, kem_ct: vec![1; 1_120], wrap_id: vec![2; 8], counter: 3, ct: vec![4; 80] }
+}
+
+fn hint() -> HintMsg {
+    HintMsg { peer: key(3), ip: vec![192, 168, 1, 7], port: 4_001, transport: 1 }
 }
 
 fn profile() -> Profile {
@@ -176,12 +203,21 @@ fn profile() -> Profile {
     Profile { seq: 1, login: text("alice"), name: text("Alice"), info: text("Sings alto"), status_text: text("away") }
 }
 
+fn link() -> ContactLink {
+    let hint = |socket: &str, transport| {
+        let socket: SocketAddr = socket.parse().expect("a socket address");
+        Hint { peer: PeerKey([6; PeerKey::LEN]), addr: Addr { socket, transport } }
+    };
+    let hints = vec![hint("192.168.1.7:4001", Transport::Quic), hint("[fd00::7]:4001", Transport::Tcp)];
+    ContactLink { account: AccountId([0x5a; AccountId::LEN]), code: Some([3; 8]), login: Some("alice".to_owned()), hints }
+}
+
 fn entry() -> Entry {
     Entry { header: Some(signed()), salt: half(1), body: Some(b"body".to_vec()) }
 }
 
-fn of_kind(kind: u32, body: &impl Message) -> Vec<u8> {
+fn of_kind(kind: u32, body: &impl Wire) -> Vec<u8> {
     let mut bytes = vec![u8::try_from(kind).expect("kinds of bodies fit a byte so far")];
-    bytes.extend(body.encode_to_vec());
+    bytes.extend(encode(body));
     bytes
 }
