@@ -85,7 +85,7 @@ pub fn examples() -> Vec<Example> {
     ] {
         add("link", name, encode(&LinkFrame { m: Some(m) }));
     }
-    add("olm_message", "full", encode(&OlmMessage { kind: 1, body: vec![7; 48] }));
+    add("olm_message", "full", encode(&OlmMessage { kind: 1, body: vec![7; 48], seen: vec![5; 8] }));
 
     let request = ContactRequest {
         device_set: Some(signed()),
