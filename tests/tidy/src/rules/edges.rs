@@ -133,8 +133,8 @@ pub const EDGES: &[Edge] = &[
     },
     Edge {
         from: "protocol/src/history/",
-        never: &["crate::crypto", "crate::core", "crate::view"],
-        instead: "history orders entries that were verified before",
+        never: &["crate::crypto::aead", "crate::crypto::link", "crate::crypto::pow", "crate::crypto::ratchet", "crate::core"],
+        instead: "history hashes and signs entries and opens nothing: what arrives here was unsealed before",
     },
     Edge {
         from: "protocol/src/chat/",
