@@ -223,6 +223,7 @@ shapes! {
         one pow: Kind::U64, 3;
         one frame: msg::<link::SealedFrame>(), 4;
         one from: bytes(32), 5;
+        one olm: bytes(32), 6;
     }
     inbox::Stored {}
     link::LinkFrame {
@@ -238,6 +239,10 @@ shapes! {
         either gone: msg::<identity::Signed>(), 10;
         either bye: msg::<link::Bye>(), 11;
         either stored: bytes(32), 12;
+        either hints: msg::<link::Hints>(), 13;
+    }
+    link::Hints {
+        many hints: msg::<link::HintMsg>(), 1, max limits::HINTS;
     }
     link::Ack {
         one space: bytes(32), 1;
