@@ -2,6 +2,8 @@
 //! `golden/values.txt`. A value that changes cuts this version off from all others, so the file is never regenerated: a new
 //! format gets a new label, a new version and a new line.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise, as tests do")]
+
 use data_encoding::HEXLOWER;
 use std::fmt::Write;
 use std::net::SocketAddr;

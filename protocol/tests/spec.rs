@@ -1,6 +1,8 @@
 //! The wire format is written three times: as the specification in `proto/`, as the structs that prost derives on, and as the
 //! table that the strict decoder scans against. This holds them together, so that none can be changed alone.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise, as tests do")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use veche_protocol::wire::codec::{Count, Kind};

@@ -1,6 +1,6 @@
 //! Ids and hashes: BLAKE3 in its key-derivation mode, one context for each label of [`super::labels`].
 //!
-//! Source: the BLAKE3 specification, sections 2.3 ("derive_key") and 2.2 ("keyed_hash"). Fields are framed by their length,
+//! Source: the BLAKE3 specification, sections 2.3 (`derive_key`) and 2.2 (`keyed_hash`). Fields are framed by their length,
 //! so that no two lists of fields feed the same bytes.
 
 /// Begins every context string: the protocol's name and the month in which its formats were fixed.

@@ -135,7 +135,7 @@ impl Pair {
     ) -> Result<SealedFrame, SealError> {
         let direction = Direction { from: self.me, to: self.peer };
         let fresh = match &self.sending {
-            Some(sending) if !self.restart && !(sending.is_due(now) && peer.bundle.is_some()) => None,
+            Some(sending) if !self.restart && (!sending.is_due(now) || peer.bundle.is_none()) => None,
             _ => {
                 let bundle = peer.bundle.ok_or(SealError::NeedBundle)?;
                 Some(Sending::new(direction, &bundle.kem, now, seed).ok_or(SealError::BadBundle)?)

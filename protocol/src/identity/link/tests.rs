@@ -42,7 +42,7 @@ fn a_link_is_read_as_written_however_it_is_pasted() {
 fn a_damaged_link_is_told_from_another_kind_of_text() {
     let text = full().to_string();
     for cut in 8..text.len() {
-        assert_eq!(ContactLink::parse(&text[..cut]), Err(LinkError::Damaged), "cut at {cut}");
+        assert_eq!(ContactLink::parse(text.get(..cut).unwrap()), Err(LinkError::Damaged), "cut at {cut}");
     }
     for other in ["", "veche:", "veche:i/AAAA", "https://example.org", "привет", "veche"] {
         assert_eq!(ContactLink::parse(other), Err(LinkError::NotContact), "{other}");
