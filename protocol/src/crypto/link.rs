@@ -11,6 +11,9 @@ use crate::ids::PeerKey;
 use crate::link::{Proto, Side};
 use x25519_dalek::{PublicKey, StaticSecret};
 
+/// Bytes of nonce before a sealed proof.
+const PROOF_NONCE: usize = 8;
+
 /// What both sides have said before they know each other. Fields are ordered by role, not by who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transcript {
@@ -110,10 +113,15 @@ impl HelloKeys {
         self.transcript.to_sign(role)
     }
 
-    /// Seals the proof of the side of this role. To be used once for each role: both proofs have keys of their own.
+    /// Seals the proof of the side of this role. Its nonce follows from its content, so that a second proof on the same
+    /// connection, with a later time in it, does not use one twice: 8 bytes of nonce, then the sealed proof.
     #[must_use]
     pub fn seal_proof(&self, role: Side, proof: &[u8]) -> Vec<u8> {
-        aead::seal(&self.proof_key(role), 0, &[], proof)
+        let key = self.proof_key(role);
+        let nonce: [u8; PROOF_NONCE] = hash::prefix(&hash::mac(&key, labels::HELLO_PROOF, &[proof]));
+        let mut sealed = nonce.to_vec();
+        sealed.extend(aead::seal(&key, u64::from_le_bytes(nonce), &[], proof));
+        sealed
     }
 
     /// Opens the proof of the side of this role.
@@ -121,7 +129,8 @@ impl HelloKeys {
     /// # Errors
     /// A proof made with other keys or for another connection.
     pub fn open_proof(&self, role: Side, sealed: &[u8]) -> Result<Vec<u8>, BadSeal> {
-        aead::open(&self.proof_key(role), 0, &[], sealed)
+        let (nonce, sealed) = sealed.split_first_chunk::<PROOF_NONCE>().ok_or(BadSeal)?;
+        aead::open(&self.proof_key(role), u64::from_le_bytes(*nonce), &[], sealed)
     }
 
     /// The keys of the connection, once both proofs have been verified.

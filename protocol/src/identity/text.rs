@@ -89,7 +89,7 @@ pub fn clean_message(text: &str) -> Result<String, TextError> {
     if text.is_empty() { Err(TextError::Empty) } else { Ok(text) }
 }
 
-/// A reaction: one emoji of up to [`limits::EMOJI`] bytes.
+/// A reaction: an emoji, or a short row of them, of up to [`limits::EMOJI`] bytes.
 ///
 /// # Errors
 /// Anything with white space, ordinary letters or nothing pictorial in it.

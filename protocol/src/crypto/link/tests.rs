@@ -37,6 +37,15 @@ fn each_side_opens_the_others_proof_and_not_its_own_role() {
 }
 
 #[test]
+fn a_second_proof_uses_another_nonce() {
+    let Pair { dialler, listener } = pair([9; 32], [9; 32]);
+    let (one, two) = (dialler.seal_proof(Side::Dialler, b"at noon"), dialler.seal_proof(Side::Dialler, b"at five"));
+    assert_ne!(one[..8], two[..8]);
+    assert_eq!(listener.open_proof(Side::Dialler, &two).unwrap(), b"at five");
+    assert_eq!(listener.open_proof(Side::Dialler, &one[..7]), Err(BadSeal));
+}
+
+#[test]
 fn another_pair_key_or_agreement_opens_nothing() {
     let Pair { dialler, listener } = pair([9; 32], [8; 32]);
     assert!(listener.open_proof(Side::Dialler, &dialler.seal_proof(Side::Dialler, b"x")).is_err());

@@ -97,9 +97,7 @@ impl DeviceKeys {
             made_ms: self.made.0,
         };
         let mut body = codec::encode(&row);
-        for secret in [&mut row.account, &mut row.kem, &mut row.kem_before, &mut row.ek] {
-            secret.zeroize();
-        }
+        wipe(&mut row);
         body.insert(0, VERSION);
         body
     }
@@ -110,7 +108,13 @@ impl DeviceKeys {
     /// A damaged row or one of a newer version.
     pub fn decode(bytes: &[u8]) -> Result<Self, BadRow> {
         let Some((&VERSION, body)) = bytes.split_first() else { return Err(BadRow) };
-        let row: KeysRow = codec::decode_own(body).map_err(|_| BadRow)?;
+        let mut row: KeysRow = codec::decode_own(body).map_err(|_| BadRow)?;
+        let keys = Self::from_row(&row);
+        wipe(&mut row);
+        keys
+    }
+
+    fn from_row(row: &KeysRow) -> Result<Self, BadRow> {
         let kind = RatchetKind::of(row.kind)?;
         let account: Box<dyn Ratchet> = match kind {
             RatchetKind::Olm => Box::new(OlmAccount::decode(&row.account)?),
@@ -118,6 +122,13 @@ impl DeviceKeys {
         };
         let kem_before = if row.kem_before.is_empty() { None } else { Some(key(&row.kem_before)?) };
         Ok(Self { kind, account, kem: key(&row.kem)?, kem_before, ek: key(&row.ek)?, made: UnixMs(row.made_ms) })
+    }
+}
+
+/// Overwrites the secrets of a row that is no longer needed.
+fn wipe(row: &mut KeysRow) {
+    for secret in [&mut row.account, &mut row.kem, &mut row.kem_before, &mut row.ek] {
+        secret.zeroize();
     }
 }
 

@@ -154,7 +154,7 @@ impl Pair {
         if let Some(fresh) = fresh {
             self.sending = Some(fresh);
         }
-        let seen = self.receiving.newest();
+        let seen = self.receiving.last_used();
         let preferred = self.preferred().ok_or(SealError::NeedBundle)?;
         let Some(message) = self.sessions.get_mut(preferred).and_then(|held| held.session.encrypt(plain)) else {
             // The other side gave this session a key with which nothing can be sent; it is of no more use.
@@ -197,7 +197,7 @@ impl Pair {
             Some(known) => (self.decrypt(&message, Some(known.base))?, false),
             None => (self.decrypt(&message, None)?, false),
         };
-        self.receiving.keep(&mut unwrapped);
+        self.receiving.used(&mut unwrapped);
         if let Some(sending) = &mut self.sending {
             sending.confirm(&envelope.seen);
         }

@@ -316,6 +316,22 @@ fn wrap_keys_are_renewed_by_age_and_by_use() {
 }
 
 #[test]
+fn a_late_frame_under_an_old_wrap_key_does_not_unconfirm_the_new_one() {
+    for kind in KINDS {
+        let (mut a, mut b) = two(kind);
+        let late = a.seal(b"late");
+        a.now = UnixMs(8 * DAY);
+        let renewed = a.seal(b"renewed");
+        assert_eq!((b.read(&renewed), b.read(&late)), (b"renewed".to_vec(), b"late".to_vec()));
+        let again = a.seal(b"again");
+        assert_eq!(b.read(&again), b"again");
+        let answer = b.seal(b"answer");
+        assert_eq!(a.read(&answer), b"answer");
+        assert!(a.seal(b"short").kem_ct.is_empty(), "{kind:?}");
+    }
+}
+
+#[test]
 fn frames_fit_their_steps() {
     for kind in KINDS {
         let (mut a, mut b) = two(kind);

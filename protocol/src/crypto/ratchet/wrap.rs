@@ -117,7 +117,7 @@ impl Sending {
     }
 }
 
-/// The keys for receiving, oldest first.
+/// The keys for receiving, the one used last at the end.
 #[derive(Default)]
 pub(super) struct Receiving(Vec<(WrapId, Key)>);
 
@@ -129,7 +129,7 @@ pub(super) struct Unwrapped {
 }
 
 impl Receiving {
-    /// Opens a frame. Changes nothing; [`Self::keep`] does once the content has opened too.
+    /// Opens a frame. Changes nothing; [`Self::used`] does once the content has opened too.
     pub(super) fn open(&self, direction: Direction, keys: &DeviceKeys, frame: &SealedFrame) -> Result<Unwrapped, Closed> {
         let id: WrapId = frame.wrap_id.as_slice().try_into().map_err(|_| Closed::Foreign)?;
         if frame.v != VERSION {
@@ -148,17 +148,19 @@ impl Receiving {
         Ok(Unwrapped { plain: open(&key)?, id, new: Some(key) })
     }
 
-    /// Keeps the key that a frame brought.
-    pub(super) fn keep(&mut self, unwrapped: &mut Unwrapped) {
-        if let Some(key) = unwrapped.new.take() {
-            self.0.push((unwrapped.id, key));
-            let surplus = self.0.len().saturating_sub(RECEIVING);
-            self.0.drain(..surplus);
-        }
+    /// Keeps the key that a frame brought, and the order of use.
+    pub(super) fn used(&mut self, unwrapped: &mut Unwrapped) {
+        let key = match unwrapped.new.take() {
+            Some(key) => Some((unwrapped.id, key)),
+            None => self.0.iter().position(|(id, _)| *id == unwrapped.id).map(|at| self.0.remove(at)),
+        };
+        self.0.extend(key);
+        let surplus = self.0.len().saturating_sub(RECEIVING);
+        self.0.drain(..surplus);
     }
 
-    /// The newest key that the other side uses, to be confirmed to it.
-    pub(super) fn newest(&self) -> Option<WrapId> {
+    /// The key that the other side used last, to be confirmed to it.
+    pub(super) fn last_used(&self) -> Option<WrapId> {
         self.0.last().map(|(id, _)| *id)
     }
 
