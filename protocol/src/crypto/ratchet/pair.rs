@@ -220,6 +220,11 @@ impl Pair {
         !std::mem::replace(&mut self.asked, true)
     }
 
+    /// The connection on which a new session was asked for is gone, and the question may be gone with it.
+    pub fn forget_asked(&mut self) {
+        self.asked = false;
+    }
+
     fn accept(&mut self, keys: &mut DeviceKeys, peer: &PeerKeys<'_>, message: &Message, base: [u8; 32]) -> Result<Vec<u8>, OpenError> {
         let mark: [u8; BEGUN_LEN] = hash::prefix(&base);
         if self.begun.contains(&mark) {
