@@ -1,0 +1,410 @@
+# English. Keys are grouped by screen. `n` is a number, `name` a text.
+
+app-name = Veche
+starting = Opening your messages…
+cancel = Cancel
+close = Close
+save = Save
+somebody = Somebody
+you-said = You
+
+## First run, coming back, unlocking
+
+first-title = Welcome to Veche
+first-words = Talk directly, without a server in between. Only you and the people you write to can read it.
+first-create = Create account
+first-working = Creating your keys…
+first-have = I already have an account
+first-protect = Protect this device with a passphrase
+first-no-protect = Without a passphrase
+field-name = Your name
+hint-name = Anna Petrova
+name-empty = Please say what people should call you.
+field-login = Login
+help-login = People find you by it. A short tag is added so that two people can have the same login.
+help-login-again = The login of the account you are restoring.
+login-empty = Please choose a login.
+login-short = A login has at least 3 characters.
+login-long = A login has at most 32 characters.
+login-letters = Only small Latin letters, digits, dots, dashes and underscores.
+login-start = A login begins with a letter or a digit.
+field-passphrase = Passphrase
+field-again = The same once more
+help-passphrase = At least 8 characters; several words are best. Nobody can reset it.
+passphrase-short = At least 8 characters, please.
+passphrase-differs = The two are not the same.
+restore-title = Welcome back
+restore-words = Your twelve words bring back your account on this device.
+field-words = Twelve recovery words
+help-words = In their order, separated by spaces.
+restore-count = There are { $n ->
+    [one] { $n } word
+   *[other] { $n } words
+} here; twelve are needed.
+restore-go = Restore account
+restore-new = Create a new account
+restore-backup = Open a backup file
+unlock-title = Welcome back
+unlock-words = Your messages are sealed with a passphrase.
+unlock-go = Unlock
+unlock-working = Unlocking…
+failed-title = Veche cannot start
+failed-copy = Copy for a report
+gone-title = Your account is deleted
+gone-words = Nothing of it is left on this device. You can close this window.
+
+## Sidebar
+
+side-search = Search people
+side-people = People
+side-empty = People you talk with appear here.
+side-no-match = Nobody like that.
+side-no-messages = No messages yet
+side-draft = Draft:
+page-nearby = People near you
+page-requests = Requests
+page-add = Add a person
+unread-count = { $n ->
+    [one] { $n } unread message
+   *[other] { $n } unread messages
+}
+me-profile = { $name }, your profile
+presence-online = online
+presence-idle = away
+presence-dnd = do not disturb
+presence-offline = offline
+status-online = Online
+status-idle = Away
+status-dnd = Do not disturb
+status-invisible = Invisible
+last-seen = last seen { $day } at { $time }
+typing-short = typing…
+typing = { $name } is typing…
+
+## Welcome
+
+welcome-title = Hello, { $name }!
+welcome-words = You are ready. Find somebody to talk to.
+welcome-back = Nothing is open
+welcome-back-words = Choose a conversation, or find somebody new.
+welcome-nearby = On the same network, without any setup
+welcome-link = Show my contact link
+welcome-link-words = As a code to scan, or as text to send
+welcome-add-words = By their link or login
+
+## Conversation
+
+chat-card-of = { $name }, show the contact card
+chat-mute = Mute
+chat-unmute = Unmute
+chat-empty = Say hello to { $name }
+chat-empty-words = Messages go straight to their devices, sealed on the way. If they are offline, this device keeps trying.
+composer-to = Message { $name }
+composer-send = Send
+composer-editing = Editing
+composer-replying = Replying to
+composer-cancel = Cancel
+closed-blocked = You blocked { $name }.
+closed-gone = { $name } deleted their account.
+closed-not-contact = { $name } has not accepted yet.
+banner-queued = { $name } is offline. Your messages wait on this device and go out when you are both online.
+banner-missing = { $n ->
+    [one] { $n } message from { $name } is on its way
+   *[other] { $n } messages from { $name } are on their way
+}
+banner-devices = { $name } has a new device. Compare safety numbers if you want to be sure it is theirs.
+banner-clock = The clock of this computer is wrong. Set it right; until then nothing is sent.
+banner-why = Why?
+banner-compare = Compare
+timeline-name = Messages
+timeline-new = New
+timeline-beginning = This is the beginning of your conversation with { $name }.
+quote-not-loaded = An earlier message
+message-deleted = This message was deleted
+message-unsupported = This message was written by a newer version of Veche. Update to read it.
+message-reply = Reply
+message-copy = Copy text
+message-edit = Edit
+message-delete = Delete
+note-edited = edited
+note-late = arrived later
+note-forked = one of two versions: the history of this device was copied
+state-queued = Waiting on this device
+state-sent = Sent
+state-held = Kept for them
+state-delivered = Delivered
+state-read = Read
+day-today = Today
+day-yesterday = Yesterday
+day-yesterday-short = Yesterday
+date-day = { $month } { $day }
+date-year = { $month } { $day }, { $year }
+weekday-1 = Monday
+weekday-2 = Tuesday
+weekday-3 = Wednesday
+weekday-4 = Thursday
+weekday-5 = Friday
+weekday-6 = Saturday
+weekday-7 = Sunday
+wd-1 = Mon
+wd-2 = Tue
+wd-3 = Wed
+wd-4 = Thu
+wd-5 = Fri
+wd-6 = Sat
+wd-7 = Sun
+month-1 = January
+month-2 = February
+month-3 = March
+month-4 = April
+month-5 = May
+month-6 = June
+month-7 = July
+month-8 = August
+month-9 = September
+month-10 = October
+month-11 = November
+month-12 = December
+
+## Contact card and people
+
+card-close = Close the card
+card-rename = Rename
+card-calls-themselves = Calls themselves { $name }
+card-status = Status
+card-about = About
+card-verification = Verification
+card-verified = Safety number verified
+card-not-verified = Not verified yet
+card-devices-changed = They have a new device
+card-compare = Compare safety numbers
+card-why = Why is it not delivered?
+card-block = Block
+card-unblock = Unblock
+route-loopback = Connected on this computer
+route-lan = Connected over the local network
+route-direct = Connected directly
+person-blocked = You blocked this person. They cannot write to you and do not see when you are online.
+person-gone = This person deleted their account.
+person-asking = Wants to talk with you. They see nothing about you until you accept.
+person-asked = Your request waits on this device until their device can be reached.
+person-asked-delivered = Your request has arrived. Now it is up to them.
+person-opening = Opening the conversation…
+person-unknown = You have not met yet.
+nearby-visible = Let people on this network see me
+nearby-visible-help = Your name and login are told to devices on the same network. Off, you can still see others who are visible.
+nearby-nobody = Nobody is here yet
+nearby-nobody-words = People with Veche on the same network appear here when they let themselves be seen.
+nearby-count = { $n ->
+    [one] { $n } person on this network
+   *[other] { $n } people on this network
+}
+nearby-write = Message
+nearby-asked = Asked
+nearby-answer = Answer
+nearby-blocked = Blocked
+nearby-ask = Say hello
+requests-none = No requests
+requests-none-words = When somebody wants to talk with you, it shows up here first.
+requests-incoming = { $n ->
+    [one] { $n } person wants to talk with you
+   *[other] { $n } people want to talk with you
+}
+requests-outgoing = You asked
+requests-waiting = Waits until their device can be reached
+requests-delivered = Arrived; waiting for their answer
+request-accept = Accept
+request-decline = Decline
+add-theirs = Find somebody
+add-theirs-words = Paste the link they gave you, or type their login.
+field-theirs = Link or login
+hint-theirs = veche:c/… or anna#k7m2xp
+add-find = Find
+add-nobody = Nobody with this login can be seen right now. Ask for their contact link, or be on the same network.
+add-several = More than one person has this login. Ask for the six characters after the #.
+add-mine = Your contact link
+add-mine-words = Give it to people you want to talk with: as text, or let them scan the code.
+add-link-coming = Making your link…
+add-qr = Your contact link as a QR code
+add-copy = Copy link
+add-renew = Make a new link
+add-renew-help = Old links stop working.
+add-nearby = Or look who is on this network
+
+## Questions
+
+ask-delete-message = Delete this message?
+ask-delete-message-words = It disappears here and on their devices. Somebody who has read it already may remember it.
+ask-block = Block { $name }?
+ask-block-words = They can no longer write to you or see when you are online, and they are not told. Your messages stay here.
+ask-rename = Name for this person
+help-rename = Only you see it. Leave it empty for the name they chose.
+ask-verify = Compare with { $name }
+verify-words = Look at this number together, or read it to each other on a call. If both screens show the same, nobody sits between you.
+verify-coming = Working it out…
+verify-match = They match
+verify-mismatch = The number changed while you compared. Look again before you trust it.
+ask-words = Recovery words
+ask-diagnosis = Messages to { $name }
+diagnosis-coming = Looking…
+diagnosis-fine = Everything has been delivered.
+ask-link = Do you know this person?
+ask-own-link = This is your own link
+link-own-words = Give it to somebody else, and they can ask to talk with you.
+link-words = They see your name and login when you ask.
+link-known = You two are talking already.
+link-ask = Ask to talk
+field-note = A word along with it
+hint-note = Hi, it is Anna from the climbing club
+ask-export = Back up everything
+export-words = One file with your account, contacts and messages, sealed with a passphrase of its own. Whoever has both has your account.
+export-choose = Choose where
+ask-import = Open a backup
+import-words = The passphrase is the one chosen when the backup was made.
+import-choose = Choose the file
+backup-filter = Veche backup
+ask-delete-account = Delete your account?
+delete-what-messages = All messages on this device are erased.
+delete-what-contacts = Your contacts are told that the account is gone. You cannot come back under it, not even with the words.
+delete-what-login = Other people may take your login.
+delete-confirm = Type your login ({ $name }) to confirm
+delete-go = Delete forever
+
+## Recovery words
+
+words-card = Save your recovery words
+words-card-why = With them you get your account back if this device is lost.
+words-show = Show words
+words-later = Later
+words-what = Twelve words that bring your account back on any device.
+words-alone = Make sure nobody is looking at your screen.
+words-nobody = Whoever has them has your account. Nobody can look them up for you.
+words-reveal = Show the words
+words-asking = Fetching your words…
+words-write = Write them down on paper, in this order.
+words-written = I wrote them down
+words-check = Type three of them, so that we know the paper is right.
+words-number = Word { $n }
+words-wrong = This is not that word.
+words-done = Done
+words-back = Show them again
+
+## Settings
+
+settings-back = Back
+settings-profile = Profile
+settings-appearance = Appearance
+settings-notifications = Notifications
+settings-privacy = Privacy
+settings-security = Security
+settings-backup = Backup
+settings-network = Network
+settings-keyboard = Keyboard
+settings-about = About
+settings-account = Delete account
+profile-status = Status
+profile-copy = Copy login
+profile-tag-coming = The tag of your login is being computed; it takes about a minute, once.
+field-status = In your own words
+hint-status = On a train until six
+field-about = About you
+hint-about = What people should know about you
+appearance-theme = Theme
+appearance-theme-words = System follows your desktop.
+theme-system = System
+theme-dark = Dark
+theme-light = Light
+appearance-language = Language
+appearance-language-words = Changes at once.
+notifications-on = Show notifications
+notifications-on-help = When a message arrives and the window is not in front. Mute single conversations in their header.
+privacy-receipts = Tell when I have read
+privacy-receipts-help = Both ways: without it you do not see when others have read.
+privacy-typing = Tell when I am typing
+privacy-typing-help = Both ways as well.
+privacy-gate = Who may ask to talk with you
+privacy-gate-words = Nobody can write before you accept. This decides who can ask at all.
+gate-anyone = Anyone
+gate-code = Only with my link
+gate-nobody = Nobody
+privacy-blocked = Blocked people
+security-words = Recovery words
+security-words-help = The only way back into your account when this device is lost.
+security-saved = You have them on paper
+security-unsaved = Not written down yet
+security-passphrase = Passphrase of this device
+security-passphrase-help = Seals everything Veche keeps here. It is asked when the app starts.
+security-set = Set passphrase
+security-change = Change passphrase
+security-remove = Remove it
+field-old = Current passphrase
+field-new = New passphrase
+backup-export = Back up to a file
+backup-export-help = Account, contacts and messages in one sealed file. Make one before you reinstall, and now and then.
+backup-export-go = Back up
+backup-import-where = A backup is opened on the first screen of a fresh installation, under “I already have an account”.
+network-state = Connection
+network-lan-only = Only the local network is used.
+network-open = Direct connections, no server in between.
+network-links = { $n ->
+    [0] No open connections
+    [one] { $n } open connection
+   *[other] { $n } open connections
+}
+network-authenticated = { $n ->
+    [0] None to contacts or your own devices
+    [one] { $n } to a contact or one of your devices
+   *[other] { $n } to contacts or your devices
+}
+network-addresses = Addresses of this device
+network-addresses-help = Somebody who wants to reach you from another network may need one of these.
+network-no-addresses = None yet.
+network-copy = Copy { $name }
+network-add = Reach another device
+network-add-help = Give an address that ends in /p2p/ and an identity.
+field-address = Address
+network-dial = Connect
+network-refusals = Refused input
+network-refusals-help = Bad or unexpected data that other machines sent. Nothing of it was kept.
+about-version = Version { $name }
+about-what = A messenger without a server. Every app is a full node; messages go straight from device to device, end-to-end encrypted.
+about-licence = Free software under MIT or Apache 2.0.
+about-fonts = Fonts: Inter and JetBrains Mono (SIL OFL 1.1). Icons: Phosphor (MIT).
+account-delete = Delete account
+account-delete-help = Erases your account and all messages from this device and tells your contacts. It cannot be undone.
+account-delete-go = Delete account…
+
+## Keyboard
+
+command-switcher = Jump to a person or page
+command-previous-chat = Previous conversation
+command-next-chat = Next conversation
+command-previous-unread = Previous unread conversation
+command-next-unread = Next unread conversation
+command-card = Contact card
+command-settings = Settings
+command-shortcuts = Keyboard shortcuts
+command-add = Add a person
+command-present = Jump to the newest message
+command-escape = Close, cancel, or mark as read
+switcher-hint = Where to?
+key-send = Send the message
+key-newline = New line
+key-edit-last = Edit your last message (in an empty field)
+key-pages = Scroll the messages
+key-zoom = Larger or smaller
+
+## Toasts and notifications
+
+toast-copied = Copied
+toast-saved = Saved
+toast-requested = Your request is on its way
+toast-verified = Verified. You will be told if their devices change.
+toast-blocked = Blocked
+toast-unblocked = Unblocked
+toast-words = Well done. Keep the paper safe.
+toast-exported = The backup is written
+toast-dialling = Connecting…
+toast-passphrase = The passphrase is changed
+note-somebody = New message
+note-request = Wants to talk with you
