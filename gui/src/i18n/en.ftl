@@ -6,7 +6,6 @@ cancel = Cancel
 close = Close
 save = Save
 somebody = Somebody
-you-said = You
 
 ## First run, coming back, unlocking
 

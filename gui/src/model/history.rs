@@ -160,7 +160,9 @@ impl History {
 
     /// A message was stored, whoever wrote it. Returns whether it is visible in this window.
     pub fn arrived(&mut self, message: &MessageView) -> bool {
-        if message.mine && let veche_protocol::view::MessageBody::Text { text } = &message.body {
+        if message.mine
+            && let veche_protocol::view::MessageBody::Text { text } = &message.body
+        {
             let same = |m: &Arc<MessageView>| matches!(&m.body, veche_protocol::view::MessageBody::Text { text: t } if t == text);
             if let Some(at) = self.echoes.iter().position(same) {
                 self.echoes.remove(at);

@@ -77,7 +77,11 @@ fn inline(out: &mut Marked, text: &str, look: Look) {
                 linkified(out, text.get(plain_from..at).unwrap_or_default(), look);
                 let mut inside = look;
                 set(&mut inside);
-                if mark == "`" { push(&mut out.runs, inner, inside) } else { inline(out, inner, inside) }
+                if mark == "`" {
+                    push(&mut out.runs, inner, inside)
+                } else {
+                    inline(out, inner, inside)
+                }
                 at = after;
                 plain_from = after;
             }

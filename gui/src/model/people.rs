@@ -33,8 +33,7 @@ pub fn rows(snap: &Snapshot, filter: &str) -> Vec<PersonRow> {
         .iter()
         .filter(|p| p.relation == Relation::Contact && !snap.chats.iter().any(|c| c.account_id == p.account_id))
         .map(|p| PersonRow { person: Arc::clone(p), chat: None });
-    let mut rows: Vec<_> =
-        with_chat.chain(without).filter_map(|row| score(&row.person, filter).map(|score| (score, row))).collect();
+    let mut rows: Vec<_> = with_chat.chain(without).filter_map(|row| score(&row.person, filter).map(|score| (score, row))).collect();
     rows.sort_by_key(|(score, _)| *score);
     rows.into_iter().map(|(_, row)| row).collect()
 }

@@ -224,10 +224,7 @@ impl Model {
         let view = self.snap.chat(chat).cloned();
         if let Entry::Vacant(slot) = self.histories.entry(chat) {
             slot.insert(History::awaiting());
-            self.ask(
-                Pending::Page(chat),
-                Request::Page { chat, at: crate::bridge::PageAt::Newest, limit: super::history::PAGE },
-            );
+            self.ask(Pending::Page(chat), Request::Page { chat, at: crate::bridge::PageAt::Newest, limit: super::history::PAGE });
         }
         if let (Some(history), Some(view)) = (self.histories.get_mut(&chat), view) {
             history.marker = (view.unread > 0).then_some(view.read_up_to);

@@ -150,7 +150,8 @@ fn style(theme: Theme, p: &Palette) -> Style {
     style.spacing.button_padding = Vec2::new(12.0, 8.0);
     style.spacing.interact_size = Vec2::new(32.0, 32.0);
     style.spacing.menu_margin = Margin::same(6);
-    style.spacing.scroll = egui::style::ScrollStyle { floating: true, bar_width: 8.0, floating_width: 4.0, ..egui::style::ScrollStyle::floating() };
+    style.spacing.scroll =
+        egui::style::ScrollStyle { floating: true, bar_width: 8.0, floating_width: 4.0, ..egui::style::ScrollStyle::floating() };
     style.interaction.tooltip_delay = 0.45;
     style
 }

@@ -16,6 +16,8 @@ pub struct Palette {
     pub main: Color32,
     /// Cards, menus, dialogs, the composer.
     pub raised: Color32,
+    /// Behind the text being written.
+    pub composer: Color32,
     /// Fields and code.
     pub sunken: Color32,
     /// A row under the pointer.
@@ -72,6 +74,7 @@ impl Palette {
         side: hex(0x13_161D),
         main: hex(0x19_1D26),
         raised: hex(0x23_2834),
+        composer: hex(0x23_2834),
         sunken: hex(0x0F_1218),
         hover: hex(0x1E_232D),
         active: hex(0x27_2D3A),
@@ -102,6 +105,7 @@ impl Palette {
         side: hex(0xF1_F3F7),
         main: hex(0xFF_FFFF),
         raised: hex(0xFF_FFFF),
+        composer: hex(0xF0_F2F6),
         sunken: hex(0xF0_F2F6),
         hover: hex(0xE7_EAF0),
         active: hex(0xDC_E0EA),
@@ -125,7 +129,7 @@ impl Palette {
         selection: hex(0xC9_C2FA),
         shadow: Color32::from_black_alpha(38),
         veil: Color32::from_black_alpha(90),
-        name_light: 0.30,
+        name_light: 0.27,
     };
 
     /// The colour of somebody's name, from the hue of their key.
@@ -192,7 +196,7 @@ mod tests {
                     check(format!("{name} on {layer}"), text, back, 4.5);
                 }
             }
-            for (layer, back) in [("side", p.side), ("main", p.main), ("sunken", p.sunken)] {
+            for (layer, back) in [("side", p.side), ("main", p.main), ("sunken", p.sunken), ("composer", p.composer)] {
                 check(format!("faint on {layer}"), p.faint, back, 4.5);
             }
             check("on_accent on accent".into(), p.on_accent, p.accent, 4.5);

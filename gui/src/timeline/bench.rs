@@ -41,7 +41,15 @@ impl Measured {
 pub fn conversation(n: usize) -> (ChatView, History) {
     let chat_id = SpaceId([7; 32]);
     let people = [AccountId([1; 32]), AccountId([200; 32])];
-    let words = ["The invite key rotates now.", "Ran it on three machines behind the same NAT for an hour, no lost messages, the trace is below.", "ok", "Посмотри, как теперь выглядит список", "It does! Here is the capture, run `veche replay` to see it.", "Details are in https://example.org/notes/heartbeat and the rest follows tomorrow", "**Careful**: the second one is still open.\n\n> said before\nanswered now"];
+    let words = [
+        "The invite key rotates now.",
+        "Ran it on three machines behind the same NAT for an hour, no lost messages, the trace is below.",
+        "ok",
+        "Посмотри, как теперь выглядит список",
+        "It does! Here is the capture, run `veche replay` to see it.",
+        "Details are in https://example.org/notes/heartbeat and the rest follows tomorrow",
+        "**Careful**: the second one is still open.\n\n> said before\nanswered now",
+    ];
     let rows = (0..n)
         .map(|i| {
             let hash = (i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -198,7 +198,14 @@ pub fn row(ctx: &egui::Context, message: &MessageView, around: &Around, s: &Sett
     Row { height: y, intro: around.intro, day, unread, top, head, clock, quote, body, body_at, links, code, bars, note, chips, spoken }
 }
 
-/// The words of a message without marks.
+/// The first line of a message as a preview: without marks, and not what it quotes itself.
+pub fn first_line(message: &MessageView, lang: &Lang) -> String {
+    let words = plain(message, lang);
+    let line = words.lines().find(|l| !l.trim().is_empty() && !l.starts_with("> ")).or_else(|| words.lines().next()).unwrap_or_default();
+    markup::parse(line).runs.into_iter().map(|(run, _)| run).take(40).collect()
+}
+
+/// The words of a message, as they are.
 pub fn plain(message: &MessageView, lang: &Lang) -> String {
     match &message.body {
         MessageBody::Text { text } => text.clone(),
@@ -227,9 +234,8 @@ pub fn day_name(lang: &Lang, zone: &Zone, at: UnixMs, now: UnixMs) -> String {
     }
 }
 
-const MONTHS: [&str; 12] = [
-    "month-1", "month-2", "month-3", "month-4", "month-5", "month-6", "month-7", "month-8", "month-9", "month-10", "month-11", "month-12",
-];
+const MONTHS: [&str; 12] =
+    ["month-1", "month-2", "month-3", "month-4", "month-5", "month-6", "month-7", "month-8", "month-9", "month-10", "month-11", "month-12"];
 const WEEKDAYS: [&str; 7] = ["weekday-1", "weekday-2", "weekday-3", "weekday-4", "weekday-5", "weekday-6", "weekday-7"];
 
 fn note(message: &MessageView, lang: &Lang) -> Option<String> {
@@ -262,7 +268,13 @@ fn quote_line(ctx: &egui::Context, author: &str, text: &str, p: &Palette, width:
 type Ranges = Vec<(usize, usize)>;
 
 /// The text of a message with its marks. Also where links, code and quoted lines are, in characters.
-fn body(ctx: &egui::Context, message: &MessageView, around: &Around, s: &Setting<'_>, width: f32) -> (Arc<Galley>, Vec<Link>, Ranges, Ranges) {
+fn body(
+    ctx: &egui::Context,
+    message: &MessageView,
+    around: &Around,
+    s: &Setting<'_>,
+    width: f32,
+) -> (Arc<Galley>, Vec<Link>, Ranges, Ranges) {
     let p = s.palette;
     let base = |font, color| TextFormat { line_height: Some(size::BODY_LINE), ..TextFormat::simple(font, color) };
     let mut job = LayoutJob { wrap: TextWrapping::wrap_at_width(width), ..LayoutJob::default() };
@@ -275,12 +287,12 @@ fn body(ctx: &egui::Context, message: &MessageView, around: &Around, s: &Setting
     let (mut links, mut code, mut quotes) = (Vec::new(), Vec::new(), Vec::new());
     let big = big_emoji(text);
     let mut at = 0;
-    let mut at_line_start = true;
+    let (mut at_line_start, mut after_code) = (true, false);
     for (run, look) in &marked.runs {
         let format = format(look, around.echo, p, &base, big);
         let lead = match () {
             () if look.quote && at_line_start => 14.0,
-            () if look.code => 4.0,
+            () if look.code || after_code => 5.0,
             () => 0.0,
         };
         job.append(run, lead, format);
@@ -295,6 +307,7 @@ fn body(ctx: &egui::Context, message: &MessageView, around: &Around, s: &Setting
             quotes.push((at, end));
         }
         at_line_start = run.ends_with('\n');
+        after_code = look.code;
         at = end;
     }
     (ctx.fonts_mut(|f| f.layout_job(job)), links, code, quotes)
@@ -324,7 +337,9 @@ fn format(look: &Look, echo: bool, p: &Palette, base: &impl Fn(egui::FontId, Col
 fn big_emoji(text: &str) -> bool {
     let text = text.trim();
     let pictures = text.chars().filter(|c| !matches!(c, '\u{200d}' | '\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}')).count();
-    !text.is_empty() && pictures <= 3 && text.chars().all(|c| matches!(c, '\u{200d}' | '\u{fe0f}' | '\u{2600}'..='\u{27bf}' | '\u{1f000}'..='\u{1faff}'))
+    !text.is_empty()
+        && pictures <= 3
+        && text.chars().all(|c| matches!(c, '\u{200d}' | '\u{fe0f}' | '\u{2600}'..='\u{27bf}' | '\u{1f000}'..='\u{1faff}'))
 }
 
 /// Where characters stand, one box for each row of text they touch.
@@ -336,7 +351,9 @@ fn boxes(galley: &Galley, ranges: &[(usize, usize)], grow: f32) -> Vec<Rect> {
             let chars = row.char_count_excluding_newline().0;
             let (a, b) = ((*from).max(seen), (*to).min(seen + chars));
             if a < b {
-                let (left, right) = (row.x_offset((a - seen).into()), row.x_offset((b - seen).into()));
+                let left = row.x_offset((a - seen).into());
+                // The right edge of the last glyph, not where the next one begins: there may be a gap between.
+                let right = row.row.glyphs.get(b - seen - 1).map_or(left, |g| g.max_x());
                 let rect = Rect::from_min_max(pos2(row.pos.x + left, row.min_y()), pos2(row.pos.x + right, row.max_y()));
                 out.push(rect.expand2(vec2(grow, -1.0)));
             }

@@ -11,8 +11,8 @@ pub use layout::day_name;
 pub use paint::tick;
 
 use crate::bridge::Place;
-use crate::model::history::History;
 use crate::model::Intent;
+use crate::model::history::History;
 use crate::views::Cx;
 use crate::widgets::avatar::Avatars;
 use egui::{Galley, Rect, Ui, pos2};
@@ -140,13 +140,8 @@ impl Timeline {
     fn prepare(&mut self, ui: &Ui, cx: &Cx<'_>, width: f32) {
         let font = crate::theme::Weight::Regular.font(crate::theme::size::BODY);
         let glyphs = ui.painter().layout_no_wrap("\u{200b}.".to_owned(), font, egui::Color32::WHITE);
-        let made_for = MadeFor {
-            width,
-            dark: ui.visuals().dark_mode,
-            language: cx.lang.language(),
-            today: cx.model.zone.day(cx.model.now),
-            glyphs,
-        };
+        let made_for =
+            MadeFor { width, dark: ui.visuals().dark_mode, language: cx.lang.language(), today: cx.model.zone.day(cx.model.now), glyphs };
         if !self.made_for.as_ref().is_some_and(|old| old.same(&made_for)) {
             self.rows.clear();
             self.heights = (0.0, 0);
@@ -310,12 +305,8 @@ impl Timeline {
         // Stamps stand in for positions: rows are ordered by them.
         let near: std::collections::HashSet<EntryId> = seen.iter().map(|s| s.message.message_id).collect();
         let (from, to) = (first.message.hlc, last.message.hlc);
-        let mut far: Vec<(u64, EntryId)> = self
-            .rows
-            .iter()
-            .filter(|(id, _)| !near.contains(id))
-            .map(|(id, kept)| (distance(kept.source.hlc, from, to), *id))
-            .collect();
+        let mut far: Vec<(u64, EntryId)> =
+            self.rows.iter().filter(|(id, _)| !near.contains(id)).map(|(id, kept)| (distance(kept.source.hlc, from, to), *id)).collect();
         far.sort_unstable();
         for (_, id) in far.into_iter().skip(2 * KEEP_ROWS) {
             self.rows.remove(&id);
@@ -350,8 +341,8 @@ fn around(view: &View<'_, '_>, index: usize, message: &MessageView) -> Around {
         || message.reply_to.is_some()
         || before.is_none_or(|b| b.author != message.author || message.at.distance(b.at).as_millis() > u128::from(GROUP_MS));
     let quote = message.reply_to.and_then(|id| view.history.find(id)).map(|quoted| {
-        let first = layout::plain(quoted, view.cx.lang);
-        (author(view.cx, view.chat, quoted), first.lines().next().unwrap_or_default().chars().take(200).collect())
+        let first = layout::first_line(quoted, view.cx.lang);
+        (author(view.cx, view.chat, quoted), first.chars().take(200).collect())
     });
     Around {
         intro: index == 0 && view.history.at_start,

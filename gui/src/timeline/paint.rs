@@ -196,16 +196,7 @@ fn chips(ui: &mut Ui, cx: &mut Cx<'_>, chat: &ChatView, one: &Seen, rect: Rect) 
 
 /// What has become of an own message, where it is not said by the next one.
 #[allow(clippy::too_many_arguments, reason = "as above")]
-fn ticks(
-    ui: &mut Ui,
-    cx: &Cx<'_>,
-    one: &Seen,
-    seen: &[Seen],
-    chat: &ChatView,
-    history: &History,
-    rect: Rect,
-    state: Option<MessageState>,
-) {
+fn ticks(ui: &mut Ui, cx: &Cx<'_>, one: &Seen, seen: &[Seen], chat: &ChatView, history: &History, rect: Rect, state: Option<MessageState>) {
     let Some(now) = state else { return };
     let next = seen.iter().find(|s| s.index == one.index + 1).map(|s| (s, super::state(chat, &s.message, history.is_echo(s.index))));
     if next.is_some_and(|(s, next)| s.row.head.is_none() && next == Some(now)) {

@@ -4,7 +4,7 @@ use super::{Cx, UiState};
 use crate::model::Intent;
 use crate::theme::{Weight, icons, size};
 use crate::widgets::{button, text};
-use egui::{Align2, Event, Frame, Id, Key, KeyboardShortcut, Margin, Modifiers, Rect, Sense, TextEdit, Ui, pos2, vec2};
+use egui::{Event, Frame, Id, Key, KeyboardShortcut, Margin, Modifiers, Rect, Sense, TextEdit, Ui, pos2, vec2};
 use veche_protocol::ids::SpaceId;
 use veche_protocol::view::{ChatView, PersonView, Relation};
 
@@ -49,13 +49,18 @@ fn field(ui: &mut Ui, cx: &mut Cx<'_>, chat: &ChatView, person: &PersonView, tex
     if has_focus && text.is_empty() && ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::ArrowUp)) {
         edit_last(cx, chat);
     }
-    let frame = Frame::new().fill(p.raised).corner_radius(size::R_LARGE).inner_margin(Margin { left: 16, right: 8, top: 4, bottom: 4 });
+    let frame = Frame::new().fill(p.composer).corner_radius(size::R_LARGE).inner_margin(Margin { left: 16, right: 8, top: 4, bottom: 4 });
     let shown = frame.show(ui, |ui| {
         ui.horizontal(|ui| {
             let width = ui.available_width() - 44.0;
             let name = cx.lang.named("composer-to", &person.name);
             let before = text.clone();
-            let scroll = egui::ScrollArea::vertical().id_salt("composer").max_height(MAX_HEIGHT).auto_shrink([false, true]).max_width(width);
+            let scroll = egui::ScrollArea::vertical()
+                .id_salt("composer")
+                .min_scrolled_height(0.0)
+                .max_height(MAX_HEIGHT)
+                .auto_shrink([false, true])
+                .max_width(width);
             let response = scroll
                 .show(ui, |ui| {
                     let edit = TextEdit::multiline(text)
@@ -66,9 +71,7 @@ fn field(ui: &mut Ui, cx: &mut Cx<'_>, chat: &ChatView, person: &PersonView, tex
                         .hint_text(text::rich(&name, Weight::Regular, size::BODY, p.faint))
                         .desired_rows(1)
                         .desired_width(width)
-                        .min_size(vec2(0.0, 40.0))
-                        .margin(Margin::symmetric(0, 9))
-                        .align(Align2::LEFT_CENTER)
+                        .margin(Margin::symmetric(0, 10))
                         .char_limit(MAX_TEXT)
                         .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
                     ui.add(edit).accessible_name(&name)
@@ -181,7 +184,14 @@ fn typing(ui: &mut Ui, cx: &Cx<'_>, chat: &ChatView, person: &PersonView) {
         let at = pos2(rect.left() + 24.0 + f32::from(dot) * 8.0, rect.center().y - phase * 2.5);
         ui.painter().circle_filled(at, 2.6, crate::theme::mix(cx.p.faint, cx.p.text, phase));
     }
-    text::paint_line(ui, pos2(rect.left() + 52.0, rect.center().y), rect.width() - 70.0, &words, Weight::Medium.font(size::SMALL), cx.p.muted);
+    text::paint_line(
+        ui,
+        pos2(rect.left() + 52.0, rect.center().y),
+        rect.width() - 70.0,
+        &words,
+        Weight::Medium.font(size::SMALL),
+        cx.p.muted,
+    );
     ui.ctx().request_repaint_after(std::time::Duration::from_millis(80));
 }
 
@@ -196,8 +206,12 @@ fn closed(ui: &mut Ui, cx: &mut Cx<'_>, person: &PersonView) {
         Relation::Gone => cx.lang.named("closed-gone", &person.name),
         _ => cx.lang.named("closed-not-contact", &person.name),
     };
-    let mut row = ui.new_child(egui::UiBuilder::new().max_rect(place.shrink2(vec2(16.0, 6.0))).layout(egui::Layout::right_to_left(egui::Align::Center)));
-    if person.relation == Relation::Blocked && button::Button::new(button::Kind::Plain, cx.lang.t("card-unblock")).show(&mut row, p).clicked() {
+    let mut row = ui.new_child(
+        egui::UiBuilder::new().max_rect(place.shrink2(vec2(16.0, 6.0))).layout(egui::Layout::right_to_left(egui::Align::Center)),
+    );
+    if person.relation == Relation::Blocked
+        && button::Button::new(button::Kind::Plain, cx.lang.t("card-unblock")).show(&mut row, p).clicked()
+    {
         cx.push(Intent::Unblock(person.account_id));
     }
     row.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| text::line(ui, words, Weight::Regular, size::BODY, p.muted));

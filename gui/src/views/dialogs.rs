@@ -80,7 +80,9 @@ fn title(cx: &Cx<'_>, now: &Dialog) -> String {
 fn content(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, now: &Dialog) {
     match now {
         Dialog::Switcher => switcher::show(ui, cx, st),
-        Dialog::DeleteMessage(chat, message) => confirm(ui, cx, "ask-delete-message-words", "message-delete", Intent::Delete(*chat, *message)),
+        Dialog::DeleteMessage(chat, message) => {
+            confirm(ui, cx, "ask-delete-message-words", "message-delete", Intent::Delete(*chat, *message))
+        }
         Dialog::Block(account) => confirm(ui, cx, "ask-block-words", "card-block", Intent::Block(*account)),
         Dialog::Rename(account) => rename(ui, cx, &mut st.dialogs, *account),
         Dialog::Verify(account) => verify(ui, cx, *account),
@@ -191,7 +193,8 @@ fn link(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, found: &LinkFound) {
     }
     let known = cx.model.snap.person(found.account).cloned();
     let login = found.login.clone().unwrap_or_default();
-    let name = known.as_ref().map_or_else(|| if login.is_empty() { cx.lang.t("somebody").to_owned() } else { login.clone() }, |k| k.name.clone());
+    let name =
+        known.as_ref().map_or_else(|| if login.is_empty() { cx.lang.t("somebody").to_owned() } else { login.clone() }, |k| k.name.clone());
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
         let who = super::PersonLine { account: found.account, name: &name, below: &login, presence: None };
@@ -287,9 +290,12 @@ pub fn shortcuts(ui: &mut Ui, cx: &Cx<'_>) {
             ui.horizontal(|ui| {
                 text::line(ui, words, Weight::Regular, size::BODY, p.text);
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    Frame::new().fill(p.sunken).corner_radius(size::R_SMALL + 2).inner_margin(egui::Margin::symmetric(8, 3)).show(ui, |ui| {
-                        text::line(ui, keys, Weight::Medium, size::SECOND, p.strong);
-                    });
+                    Frame::new().fill(p.sunken).corner_radius(size::R_SMALL + 2).inner_margin(egui::Margin::symmetric(8, 3)).show(
+                        ui,
+                        |ui| {
+                            text::line(ui, keys, Weight::Medium, size::SECOND, p.strong);
+                        },
+                    );
                 });
             });
         }

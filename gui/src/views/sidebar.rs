@@ -18,8 +18,8 @@ const MARGIN: f32 = 8.0;
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
     let bottom = Panel::bottom("me").exact_size(60.0).show_separator_line(false);
     bottom.frame(egui::Frame::new().fill(cx.p.side)).show(ui, |ui| me(ui, cx, st));
-    inset(ui, 12.0, |ui| {
-        ui.add_space(11.0);
+    inset(ui, MARGIN, |ui| {
+        ui.add_space(10.0);
         let key = ui.ctx().format_shortcut(&UiCommand::Switcher.shortcut());
         field::search(ui, cx.p, &mut st.filter, cx.lang.t("side-search"), &key);
     });

@@ -2,8 +2,8 @@
 
 use crate::model::people;
 use crate::theme::{Palette, Weight};
-use egui::{Align2, Color32, ColorImage, Painter, Pos2, Rect, TextureHandle, TextureOptions, Ui, Vec2, pos2, vec2};
 use egui::epaint::RectShape;
+use egui::{Align2, Color32, ColorImage, Painter, Pos2, Rect, TextureHandle, TextureOptions, Ui, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
 use veche_protocol::ids::AccountId;
 use veche_protocol::view::Presence;

@@ -64,7 +64,7 @@ impl<'a> Button<'a> {
             let t = hover(ui, &response);
             let (fill, over, color) = match self.kind {
                 Kind::Primary => (p.accent, p.accent_hover, p.on_accent),
-                Kind::Plain => (p.active, mix(p.active, p.line_strong, 0.6), p.strong),
+                Kind::Plain => (mix(p.active, p.line_strong, 0.45), p.line_strong, p.strong),
                 Kind::Quiet => (Color32::TRANSPARENT, p.active, p.text),
                 Kind::Danger => (p.danger, mix(p.danger, p.strong, 0.18), p.on_danger),
             };

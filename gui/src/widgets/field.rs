@@ -95,7 +95,7 @@ impl<'a> Field<'a> {
                     .desired_width(f32::INFINITY)
                     .desired_rows(self.rows)
                     .min_size(vec2(0.0, size::CONTROL))
-                    .margin(Margin::symmetric(0, if self.rows > 1 { 9 } else { 0 }))
+                    .margin(if self.rows > 1 { Margin { left: 0, right: 0, top: 10, bottom: 10 } } else { Margin::ZERO })
                     .align(if self.rows > 1 { Align2::LEFT_TOP } else { Align2::LEFT_CENTER });
                 if let Some(id) = self.id {
                     edit = edit.id(id);

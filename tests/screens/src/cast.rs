@@ -22,12 +22,12 @@ const DAY: u64 = 24 * HOUR;
 #[must_use]
 pub fn account(n: u8) -> AccountId {
     let mut id = [0; 32];
-    let mut x = u64::from(n).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x51_7C_C1_B7_27_22_0A_95;
-    for byte in &mut id {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        *byte = (x >> 24) as u8;
+    for (i, byte) in id.iter_mut().enumerate() {
+        // SplitMix64: neighbours have nothing in common.
+        let mut z = (u64::from(n) << 8 | i as u64).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        *byte = (z >> 40) as u8;
     }
     AccountId(id)
 }
@@ -126,7 +126,11 @@ pub fn talk_with_anton() -> Vec<MessageView> {
         (true, DAY + 5 * HOUR - 2 * MINUTE, "It is, and it survived the storm. The mast is a little bent, nothing a vice cannot fix."),
         (true, DAY + 5 * HOUR - 3 * MINUTE, "I will bring the long ladder on Saturday."),
         (false, DAY + 4 * HOUR, "Then I bring soup."),
-        (false, 64 * MINUTE, "Ran it on three machines behind the same NAT for an hour. No lost messages, p95 under 80 ms. Details are in https://harbour.example/notes/heartbeat and the trace is below."),
+        (
+            false,
+            64 * MINUTE,
+            "Ran it on three machines behind the same NAT for an hour. No lost messages, p95 under 80 ms. Details are in https://harbour.example/notes/heartbeat and the trace is below.",
+        ),
         (false, 63 * MINUTE, "> two timers that mattered\nThe second one can go, I think. **Nothing** depends on it any more."),
         (true, 58 * MINUTE, "It does! Here is the capture, run `veche replay capture.bin` to see it."),
         (true, 57 * MINUTE, "And the *slow* case is gone as well."),
@@ -134,8 +138,7 @@ pub fn talk_with_anton() -> Vec<MessageView> {
         (true, 12 * MINUTE, "Looks right to me. Joining in ten minutes"),
         (true, 11 * MINUTE, "Do you have the microphone with you?"),
     ];
-    let mut out: Vec<_> =
-        said.iter().enumerate().map(|(i, (mine, ago, text))| message(1, i as u64 + 1, *mine, *ago, text)).collect();
+    let mut out: Vec<_> = said.iter().enumerate().map(|(i, (mine, ago, text))| message(1, i as u64 + 1, *mine, *ago, text)).collect();
     out[6].reply_to = Some(out[5].message_id);
     out[7].edited = true;
     out

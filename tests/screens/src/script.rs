@@ -11,7 +11,9 @@ use veche_gui::bridge::{Answer, Backend, Full, Page, PageAt, Phase, Place, Probl
 use veche_protocol::core::command::{Command, CommandError, Finding, Reply};
 use veche_protocol::core::event::Event;
 use veche_protocol::ids::{AccountId, SpaceId};
-use veche_protocol::view::{ChatView, Hlc, MessageBody, MessageState, MessageView, PersonView, Preview, Presence, Progress, Relation, Snapshot};
+use veche_protocol::view::{
+    ChatView, Hlc, MessageBody, MessageState, MessageView, PersonView, Presence, Preview, Progress, Relation, Snapshot,
+};
 
 /// The recovery words of the scripted account.
 pub const WORDS: [&str; 12] =
@@ -189,7 +191,8 @@ impl State {
             Request::CreateAccount { login, name, .. } | Request::Restore { login, name, .. } => {
                 self.phase = Phase::Ready;
                 self.change(|s| {
-                    let account = veche_protocol::view::AccountView { login, name, words_saved: false, tag: None, ..(*cast::mira()).clone() };
+                    let account =
+                        veche_protocol::view::AccountView { login, name, words_saved: false, tag: None, ..(*cast::mira()).clone() };
                     s.account = Some(Arc::new(account));
                 });
                 Ok(Answer::Done)
@@ -256,7 +259,9 @@ impl State {
             Command::Mute(chat, on) => self.chat(chat, |c| c.muted = on),
             Command::Block(account) => self.person(account, |p| p.relation = Relation::Blocked),
             Command::Unblock(account) => self.person(account, |p| p.relation = Relation::Contact),
-            Command::RenameContact(account, name) => self.person(account, |p| p.name = if name.is_empty() { p.own_name.clone() } else { name }),
+            Command::RenameContact(account, name) => {
+                self.person(account, |p| p.name = if name.is_empty() { p.own_name.clone() } else { name })
+            }
             Command::Edit { chat, message, text } => self.edit(chat, message, MessageBody::Text { text }),
             Command::Delete { chat, message } => self.edit(chat, message, MessageBody::Deleted),
             Command::VerifyContact(account, _) => {

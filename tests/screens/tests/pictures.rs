@@ -1,5 +1,6 @@
 //! How the screens look.
 
+use egui_kittest::SnapshotResults;
 use veche_gui::model::{Intent, Page, SettingsTab};
 use veche_protocol::view::Theme;
 use veche_screens::script::Script;
@@ -16,7 +17,7 @@ fn main_window(theme: Theme, width: f32, height: f32) -> Window {
 trait Steps {
     fn go(&mut self, page: Page);
     fn push(&mut self, intent: Intent);
-    fn picture(&mut self, name: &str);
+    fn picture(&mut self, name: &str, results: &mut SnapshotResults);
 }
 
 impl Steps for Window {
@@ -29,13 +30,15 @@ impl Steps for Window {
         self.harness.run_steps(20);
     }
 
-    fn picture(&mut self, name: &str) {
+    fn picture(&mut self, name: &str, results: &mut SnapshotResults) {
         self.harness.snapshot(name);
+        results.extend_harness(&mut self.harness);
     }
 }
 
 #[test]
 fn conversation() {
+    let mut results = SnapshotResults::new();
     for (name, theme, width, height) in [
         ("chat-dark", Theme::Dark, 1440.0, 900.0),
         ("chat-light", Theme::Light, 1440.0, 900.0),
@@ -46,23 +49,25 @@ fn conversation() {
         if width > 1000.0 {
             window.push(Intent::ToggleCard);
         }
-        window.picture(name);
+        window.picture(name, &mut results);
     }
 }
 
 #[test]
 fn first_run() {
+    let mut results = SnapshotResults::new();
     for (name, theme) in [("first-run-dark", Theme::Dark), ("first-run-light", Theme::Light)] {
         let script = Script::first_run();
         script.change(|s| s.settings = std::sync::Arc::new(veche_protocol::view::Settings { theme, ..Default::default() }));
         let mut window = open(script, 1200.0, 800.0);
         window.harness.run_steps(20);
-        window.picture(name);
+        window.picture(name, &mut results);
     }
 }
 
 #[test]
 fn pages() {
+    let mut results = SnapshotResults::new();
     for (name, page) in [
         ("nearby", Page::Nearby),
         ("requests", Page::Requests),
@@ -74,6 +79,6 @@ fn pages() {
     ] {
         let mut window = main_window(Theme::Dark, 1180.0, 760.0);
         window.go(page);
-        window.picture(name);
+        window.picture(name, &mut results);
     }
 }

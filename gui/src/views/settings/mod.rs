@@ -187,8 +187,7 @@ fn privacy(ui: &mut Ui, cx: &mut Cx<'_>) {
 
 fn blocked(ui: &mut Ui, cx: &mut Cx<'_>) {
     let p = cx.p;
-    let blocked: Vec<_> =
-        cx.model.snap.people.iter().filter(|b| b.relation == veche_protocol::view::Relation::Blocked).cloned().collect();
+    let blocked: Vec<_> = cx.model.snap.people.iter().filter(|b| b.relation == veche_protocol::view::Relation::Blocked).cloned().collect();
     if blocked.is_empty() {
         return;
     }

@@ -53,7 +53,11 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
     let form = &mut st.settings.network;
     titled(ui, cx, "network-add", "network-add-help", |ui, cx| {
         let p = cx.p;
-        Field::new(&mut form.address, cx.lang.t("field-address")).mono().hint("/ip4/192.168.1.20/udp/4001/quic-v1/p2p/…").limit(512).show(ui, p);
+        Field::new(&mut form.address, cx.lang.t("field-address"))
+            .mono()
+            .hint("/ip4/192.168.1.20/udp/4001/quic-v1/p2p/…")
+            .limit(512)
+            .show(ui, p);
         let typed = form.address.trim().to_owned();
         if Button::new(Kind::Primary, cx.lang.t("network-dial")).enabled(!typed.is_empty()).show(ui, p).clicked() {
             cx.push(Intent::AddPeer(typed));

@@ -25,7 +25,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
     titled(ui, cx, "security-words", "security-words-help", |ui, cx| {
         let (p, lang) = (cx.p, cx.lang);
         ui.horizontal(|ui| {
-            let (icon, color, key) = if saved { (icons::CHECK_CIRCLE, p.ok, "security-saved") } else { (icons::WARNING, p.warn, "security-unsaved") };
+            let (icon, color, key) =
+                if saved { (icons::CHECK_CIRCLE, p.ok, "security-saved") } else { (icons::WARNING, p.warn, "security-unsaved") };
             text::icon(ui, icon, 18.0, color);
             text::line(ui, lang.t(key), Weight::Medium, size::BODY, p.text);
         });
