@@ -106,17 +106,23 @@ impl VecheApp {
     pub fn take_in(&mut self, ctx: &egui::Context) {
         self.model.focused = ctx.input(|i| i.viewport().focused.unwrap_or(true));
         self.model.tick((self.clock)());
+        // Before the news, so that they are judged by the settings in force; after them, so that what they led to is shown.
+        self.look();
         self.hear(ctx);
+        self.look();
         while let Some(outside) = self.platform.poll() {
             self.outside(ctx, outside);
         }
-        self.model.look(self.backend.phase(), self.backend.snapshot(), self.backend.has_passphrase());
         self.follow_settings(ctx);
         self.apply();
         self.carry_out(ctx);
         if let Some(ms) = self.model.next_deadline() {
             ctx.request_repaint_after(Duration::from_millis(ms.max(16)));
         }
+    }
+
+    fn look(&mut self) {
+        self.model.look(self.backend.phase(), self.backend.snapshot(), self.backend.has_passphrase());
     }
 
     fn hear(&mut self, ctx: &egui::Context) {

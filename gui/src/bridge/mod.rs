@@ -192,6 +192,12 @@ pub enum Update {
 #[error("the node is busy")]
 pub struct Full;
 
+/// An address with its peer, as people copy and paste it.
+#[must_use]
+pub fn address_text(hint: &veche_protocol::link::Hint) -> String {
+    veche_node::net::addr::print_hint(hint)
+}
+
 /// Called by a backend, from any thread, when there is something new to look at.
 pub type Waker = Arc<dyn Fn() + Send + Sync>;
 

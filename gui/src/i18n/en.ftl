@@ -113,6 +113,8 @@ banner-missing = { $n ->
 }
 banner-devices = { $name } has a new device. Compare safety numbers if you want to be sure it is theirs.
 banner-clock = The clock of this computer is wrong. Set it right; until then nothing is sent.
+banner-disk = The disk does not take new messages. Free some space; until then nothing is sent.
+banner-copied = Another computer runs with a copy of this profile. Stop one of them and restore it with your recovery words.
 banner-why = Why?
 banner-compare = Compare
 timeline-name = Messages

@@ -65,13 +65,12 @@ fn field(ui: &mut Ui, cx: &mut Cx<'_>, chat: &ChatView, person: &PersonView, tex
                 .show(ui, |ui| {
                     let edit = TextEdit::multiline(text)
                         .id(id)
-                        .frame(Frame::NONE)
+                        .frame(Frame::NONE.inner_margin(Margin::symmetric(0, 10)))
                         .font(Weight::Regular.font(size::BODY))
                         .text_color(p.strong)
                         .hint_text(text::rich(&name, Weight::Regular, size::BODY, p.faint))
                         .desired_rows(1)
                         .desired_width(width)
-                        .margin(Margin::symmetric(0, 10))
                         .char_limit(MAX_TEXT)
                         .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
                     ui.add(edit).accessible_name(&name)

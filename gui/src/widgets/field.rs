@@ -85,8 +85,9 @@ impl<'a> Field<'a> {
             let font = if self.mono { crate::theme::mono_font(size::MONO + 0.5) } else { Weight::Regular.font(size::BODY) };
             let shown = frame.show(ui, |ui| {
                 let edit = if self.rows > 1 { TextEdit::multiline(self.value) } else { TextEdit::singleline(self.value) };
+                let padding = if self.rows > 1 { Margin::symmetric(0, 10) } else { Margin::ZERO };
                 let mut edit = edit
-                    .frame(egui::Frame::NONE)
+                    .frame(egui::Frame::NONE.inner_margin(padding))
                     .font(font)
                     .hint_text(text::rich(self.hint, Weight::Regular, size::BODY, p.faint))
                     .text_color(p.strong)
@@ -95,7 +96,6 @@ impl<'a> Field<'a> {
                     .desired_width(f32::INFINITY)
                     .desired_rows(self.rows)
                     .min_size(vec2(0.0, size::CONTROL))
-                    .margin(if self.rows > 1 { Margin { left: 0, right: 0, top: 10, bottom: 10 } } else { Margin::ZERO })
                     .align(if self.rows > 1 { Align2::LEFT_TOP } else { Align2::LEFT_CENTER });
                 if let Some(id) = self.id {
                     edit = edit.id(id);

@@ -1,8 +1,9 @@
 //! The people of the screen tests, and what they have said to each other.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
-use veche_protocol::ids::{AccountId, DeviceId, EntryId, SpaceId};
-use veche_protocol::link::Route;
+use veche_protocol::ids::{AccountId, DeviceId, EntryId, PeerKey, SpaceId};
+use veche_protocol::link::{Addr, Hint, Route, Transport};
 use veche_protocol::time::UnixMs;
 use veche_protocol::view::{
     AccountView, ChatView, DeviceProgress, Hlc, MessageBody, MessageState, MessageView, NearbyView, NetworkView, PersonView, Presence,
@@ -223,13 +224,19 @@ pub fn nearby() -> Vec<NearbyView> {
     vec![one(1, "Антон Белов", "anton", Some(Relation::Contact)), one(30, "Klara Novak", "klara", None), one(31, "Sam", "sam.w", None)]
 }
 
+/// The base point of Ed25519: bytes that are a key.
+const POINT: [u8; 32] = [
+    0x58, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+    0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+];
+
 fn network() -> NetworkView {
+    let socket = SocketAddr::from(([192, 168, 1, 20], 41_873));
     NetworkView {
         lan_only: true,
-        listening: vec![
-            "/ip4/192.168.1.20/udp/41873/quic-v1/p2p/12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo".into(),
-            "/ip4/192.168.1.20/tcp/41873/p2p/12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo".into(),
-        ],
+        listening: [Transport::Quic, Transport::Tcp]
+            .map(|transport| Hint { peer: PeerKey(POINT), addr: Addr { socket, transport } })
+            .to_vec(),
         links: 3,
         authenticated: 2,
         visible_nearby: true,

@@ -40,12 +40,12 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
         if network.listening.is_empty() {
             text::label(ui, cx.lang.t("network-no-addresses"), Weight::Regular, size::BODY, p.muted);
         }
-        for address in &network.listening {
+        for address in network.listening.iter().map(crate::bridge::address_text) {
             ui.horizontal(|ui| {
-                if button::icon_sized(ui, p, icons::COPY, &cx.lang.named("network-copy", address), false, 26.0).clicked() {
+                if button::icon_sized(ui, p, icons::COPY, &cx.lang.named("network-copy", &address), false, 26.0).clicked() {
                     cx.push(Intent::Copy(address.clone()));
                 }
-                let text = RichText::new(address).font(mono_font(size::SMALL + 0.5)).color(p.text);
+                let text = RichText::new(&address).font(mono_font(size::SMALL + 0.5)).color(p.text);
                 ui.add(egui::Label::new(text).truncate().selectable(true));
             });
         }
