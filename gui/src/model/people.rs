@@ -1,7 +1,7 @@
 //! Lists of people and conversations as the sidebar and the switcher show them.
 
 use std::sync::Arc;
-use veche_protocol::ids::{AccountId, SpaceId};
+use veche_protocol::ids::SpaceId;
 use veche_protocol::view::{ChatView, PersonView, Presence, Relation, Snapshot};
 
 /// A row of the sidebar.
@@ -83,20 +83,6 @@ pub fn handle(login: &str, tag: Option<&str>) -> String {
         Some(tag) => format!("{login}#{tag}"),
         None => login.to_owned(),
     }
-}
-
-/// A hue from 0 to 1 that stays with a key.
-#[must_use]
-pub fn hue(account: AccountId) -> f32 {
-    let [a, b, ..] = account.0;
-    // Keys are uniform, so any two bytes are.
-    f32::from(u16::from_be_bytes([a, b])) / 65_536.0
-}
-
-/// The letter that stands for a name.
-#[must_use]
-pub fn initial(name: &str) -> String {
-    name.trim().chars().find(|c| c.is_alphanumeric()).map_or_else(String::new, |c| c.to_uppercase().collect())
 }
 
 /// Key of the translations for a presence.

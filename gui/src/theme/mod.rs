@@ -5,7 +5,7 @@ pub mod fonts;
 pub mod icons;
 mod palette;
 
-pub use palette::{Palette, hsl};
+pub use palette::{INK, PAPER, Palette, SHADE, UNTINTED, hsl, hue_of};
 
 use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Style, Theme, Vec2, Visuals};
 

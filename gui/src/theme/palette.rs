@@ -139,6 +139,22 @@ impl Palette {
     }
 }
 
+/// For pictures that are painted as they are.
+pub const UNTINTED: Color32 = Color32::WHITE;
+/// Over a picture, so that what stands on it can be read.
+pub const SHADE: Color32 = Color32::from_black_alpha(40);
+/// Behind a QR code, in both themes: many readers do not know the inverse.
+pub const PAPER: Color32 = Color32::WHITE;
+/// A QR code.
+pub const INK: Color32 = Color32::BLACK;
+
+/// A hue from 0 to 1 that stays with a key. Keys are uniform, so any two of their bytes are.
+#[must_use]
+pub fn hue_of(key: &[u8; 32]) -> f32 {
+    let [a, b, ..] = *key;
+    f32::from(u16::from_be_bytes([a, b])) / 65_536.0
+}
+
 /// A colour from hue, saturation and lightness, each from 0 to 1.
 #[must_use]
 pub fn hsl(hue: f32, saturation: f32, lightness: f32) -> Color32 {

@@ -2,9 +2,8 @@
 
 use crate::i18n::Lang;
 use crate::model::markup::{self, Look};
-use crate::model::people;
 use crate::model::time::{Ago, Zone};
-use crate::theme::{Palette, Weight, mono_font, size};
+use crate::theme::{Palette, Weight, hue_of, mono_font, size};
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{Color32, Galley, Rect, Stroke, Vec2, pos2, vec2};
 use std::sync::Arc;
@@ -175,7 +174,7 @@ pub fn row(ctx: &egui::Context, message: &MessageView, around: &Around, s: &Sett
     });
     let clock_words = s.zone.clock(message.at);
     let head = around.lead.then(|| {
-        let color = s.palette.name(people::hue(message.author));
+        let color = s.palette.name(hue_of(&message.author.0));
         let name = single(ctx, &around.author, Weight::Semi, size::NAME, color, text_width - 60.0);
         let time = single(ctx, &clock_words, Weight::Regular, size::SMALL, s.palette.faint, f32::INFINITY);
         y += HEAD;

@@ -139,7 +139,7 @@ impl Timeline {
     /// Throws rows away that were made for other circumstances.
     fn prepare(&mut self, ui: &Ui, cx: &Cx<'_>, width: f32) {
         let font = crate::theme::Weight::Regular.font(crate::theme::size::BODY);
-        let glyphs = ui.painter().layout_no_wrap("\u{200b}.".to_owned(), font, egui::Color32::WHITE);
+        let glyphs = ui.painter().layout_no_wrap("\u{200b}.".to_owned(), font, cx.p.text);
         let made_for =
             MadeFor { width, dark: ui.visuals().dark_mode, language: cx.lang.language(), today: cx.model.zone.day(cx.model.now), glyphs };
         if !self.made_for.as_ref().is_some_and(|old| old.same(&made_for)) {

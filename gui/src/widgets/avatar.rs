@@ -1,7 +1,6 @@
 //! The face of somebody without a picture: a gradient that stays with their key, and the first letter of their name.
 
-use crate::model::people;
-use crate::theme::{Palette, Weight};
+use crate::theme::{Palette, SHADE, UNTINTED, Weight, hsl, hue_of};
 use egui::epaint::RectShape;
 use egui::{Align2, Color32, ColorImage, Painter, Pos2, Rect, TextureHandle, TextureOptions, Ui, Vec2, pos2, vec2};
 use std::collections::BTreeMap;
@@ -40,9 +39,9 @@ impl Avatars {
         let texture = self.texture(ui.ctx(), account);
         let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
         let radius = (look.size / 2.0) as u8;
-        ui.painter().add(RectShape::filled(rect, radius, Color32::WHITE).with_texture(texture, uv));
+        ui.painter().add(RectShape::filled(rect, radius, UNTINTED).with_texture(texture, uv));
         let font = Weight::Semi.font((look.size * 0.42).round());
-        ui.painter().text(at, Align2::CENTER_CENTER, people::initial(name), font, p.on_accent);
+        ui.painter().text(at, Align2::CENTER_CENTER, initial(name), font, p.on_accent);
         if let Some(presence) = look.presence {
             let r = (look.size * 0.155).max(5.0);
             let offset = look.size / 2.0 * std::f32::consts::FRAC_1_SQRT_2 + 0.5;
@@ -54,8 +53,8 @@ impl Avatars {
     pub fn banner(&mut self, ui: &Ui, rect: Rect, account: AccountId) {
         let texture = self.texture(ui.ctx(), account);
         let uv = Rect::from_min_max(pos2(0.0, 0.3), pos2(1.0, 0.7));
-        ui.painter().add(RectShape::filled(rect, 0, Color32::WHITE).with_texture(texture, uv));
-        ui.painter().rect_filled(rect, 0, Color32::from_black_alpha(40));
+        ui.painter().add(RectShape::filled(rect, 0, UNTINTED).with_texture(texture, uv));
+        ui.painter().rect_filled(rect, 0, SHADE);
     }
 
     fn texture(&mut self, ctx: &egui::Context, account: AccountId) -> egui::TextureId {
@@ -72,10 +71,15 @@ impl Avatars {
     }
 }
 
+/// The letter that stands for a name.
+fn initial(name: &str) -> String {
+    name.trim().chars().find(|c| c.is_alphanumeric()).map_or_else(String::new, |c| c.to_uppercase().collect())
+}
+
 /// Two hues that meet at an angle, with a light in one corner. All from the key.
 fn picture(account: AccountId) -> ColorImage {
     let [a, b, c, d, e, ..] = account.0;
-    let hue = people::hue(account);
+    let hue = hue_of(&account.0);
     let step = 0.10 + 0.16 * f32::from(c) / 255.0;
     let other = if a & 1 == 0 { hue + step } else { hue - step };
     let angle = f32::from(d) / 255.0 * std::f32::consts::TAU;
@@ -96,7 +100,7 @@ fn picture(account: AccountId) -> ColorImage {
 }
 
 fn color(hue: f32, saturation: f32, lightness: f32) -> Color32 {
-    crate::theme::hsl(hue.rem_euclid(1.0), saturation, lightness)
+    hsl(hue.rem_euclid(1.0), saturation, lightness)
 }
 
 /// The dot that tells whether somebody is there: a shape as well as a colour.

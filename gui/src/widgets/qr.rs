@@ -1,6 +1,7 @@
 //! A QR code, painted as squares.
 
-use egui::{Color32, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
+use crate::theme::{INK, PAPER};
+use egui::{Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// Modules of quiet around the code; the standard wants four.
 const QUIET: usize = 4;
@@ -24,12 +25,12 @@ impl Qr {
         Some(Self { text: text.to_owned(), side, dark })
     }
 
-    /// Shows it. Always dark on light: many readers do not know the inverse.
+    /// Shows it.
     pub fn show(&self, ui: &mut Ui, name: &str, size: f32) {
         let (rect, response) = ui.allocate_exact_size(vec2(size, size), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
         let painter = ui.painter();
-        painter.rect_filled(rect, crate::theme::size::R, Color32::WHITE);
+        painter.rect_filled(rect, crate::theme::size::R, PAPER);
         // Whole pixels for every module, or they blur into each other.
         let pixel = 1.0 / ui.pixels_per_point();
         let module = ((size / (self.side + 2 * QUIET) as f32) / pixel).floor().max(1.0) * pixel;
@@ -38,7 +39,7 @@ impl Qr {
         let from = pos2((from.x / pixel).round() * pixel, (from.y / pixel).round() * pixel);
         for (x, y) in &self.dark {
             let at = from + vec2(*x as f32, *y as f32) * module;
-            painter.rect_filled(Rect::from_min_size(at, vec2(module, module)), 0, Color32::BLACK);
+            painter.rect_filled(Rect::from_min_size(at, vec2(module, module)), 0, INK);
         }
     }
 }
