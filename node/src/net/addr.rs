@@ -79,7 +79,7 @@ pub fn print_hint(hint: &Hint) -> String {
 /// The usual text form of a peer key, `12D3Koo…`; `None` if the bytes are no Ed25519 point.
 #[must_use]
 pub fn print_peer(peer: &PeerKey) -> Option<String> {
-    to_peer_id(peer).map(|id| id.to_base58())
+    to_peer_id(peer).map(PeerId::to_base58)
 }
 
 pub(super) fn to_multiaddr(addr: &Addr) -> Multiaddr {

@@ -40,7 +40,7 @@ impl Bucket {
     }
 
     /// Takes one frame of `len` bytes and says how long to wait before the next is read.
-    #[allow(clippy::cast_precision_loss)] // A frame is far below 2^52 bytes.
+    #[allow(clippy::cast_precision_loss, reason = "a frame is far below 2^52 bytes")]
     pub(super) fn take(&mut self, now: Instant, len: usize) -> Duration {
         let passed = now.saturating_duration_since(self.at).as_secs_f64();
         self.at = now;

@@ -59,8 +59,7 @@ pub(super) enum FrameError {
 pub(super) fn put(out: &mut Vec<u8>, frame: &[u8]) {
     let mut rest = frame.len();
     loop {
-        // Seven bits always fit.
-        #[allow(clippy::cast_possible_truncation)]
+        #[allow(clippy::cast_possible_truncation, reason = "seven bits always fit")]
         let group = (rest & 0x7f) as u8;
         rest >>= 7;
         if rest == 0 {

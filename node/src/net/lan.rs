@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-/// Whether an address belongs to this machine or its local networks: loopback, RFC 1918, 169.254/16 (RFC 3927), fe80::/10 (RFC 4291),
-/// fc00::/7 (RFC 4193). IPv4 addresses in IPv6 clothing are judged as IPv4.
+/// Whether an address belongs to this machine or its local networks: loopback, RFC 1918, 169.254/16 (RFC 3927), `fe80::/10` (RFC 4291),
+/// `fc00::/7` (RFC 4193). IPv4 addresses in IPv6 clothing are judged as IPv4.
 #[must_use]
 pub fn is_lan(ip: IpAddr) -> bool {
     match ip {
@@ -102,6 +102,67 @@ impl<T: Transport + Unpin> Transport for LanOnly<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
+    use std::collections::VecDeque;
+    use std::future::{Pending, poll_fn};
+    use std::io;
+
+    /// A transport that reports what it was told to.
+    struct Scripted(VecDeque<TransportEvent<Pending<io::Result<()>>, io::Error>>);
+
+    impl Transport for Scripted {
+        type Output = ();
+        type Error = io::Error;
+        type ListenerUpgrade = Pending<io::Result<()>>;
+        type Dial = Pending<io::Result<()>>;
+
+        fn listen_on(&mut self, _: ListenerId, _: Multiaddr) -> Result<(), TransportError<io::Error>> {
+            Ok(())
+        }
+
+        fn remove_listener(&mut self, _: ListenerId) -> bool {
+            true
+        }
+
+        fn dial(&mut self, _: Multiaddr, _: DialOpts) -> Result<Self::Dial, TransportError<io::Error>> {
+            Ok(std::future::pending())
+        }
+
+        fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<TransportEvent<Self::ListenerUpgrade, io::Error>> {
+            self.0.pop_front().map_or(Poll::Pending, Poll::Ready)
+        }
+    }
+
+    fn incoming(from: &str) -> TransportEvent<Pending<io::Result<()>>, io::Error> {
+        TransportEvent::Incoming {
+            listener_id: ListenerId::next(),
+            upgrade: std::future::pending(),
+            local_addr: "/ip4/10.0.0.1/tcp/1".parse().unwrap(),
+            send_back_addr: from.parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn connections_from_outside_are_dropped_and_own_public_addresses_are_not_known() {
+        let refused = Arc::new(AtomicU64::new(0));
+        let public = TransportEvent::NewAddress { listener_id: ListenerId::next(), listen_addr: "/ip4/8.8.4.4/tcp/1".parse().unwrap() };
+        let script = VecDeque::from([incoming("/ip4/8.8.8.8/tcp/9"), public, incoming("/ip4/10.0.0.7/tcp/9")]);
+        let mut lan = LanOnly::new(Scripted(script), refused.clone());
+        let event = poll_fn(|cx| Pin::new(&mut lan).poll(cx)).now_or_never();
+        let Some(TransportEvent::Incoming { send_back_addr, .. }) = event else { panic!("the neighbour must get through") };
+        assert_eq!(send_back_addr, "/ip4/10.0.0.7/tcp/9".parse().unwrap());
+        assert_eq!(refused.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn the_wrapper_dials_and_listens_only_on_the_lan() {
+        let mut lan = LanOnly::new(Scripted(VecDeque::new()), Arc::default());
+        let opts = || DialOpts { role: libp2p::core::Endpoint::Dialer, port_use: libp2p::core::transport::PortUse::Reuse };
+        assert!(lan.dial("/ip4/10.0.0.7/tcp/9".parse().unwrap(), opts()).is_ok());
+        assert!(lan.dial("/ip4/8.8.8.8/tcp/9".parse().unwrap(), opts()).is_err());
+        assert!(lan.listen_on(ListenerId::next(), "/ip4/0.0.0.0/tcp/0".parse().unwrap()).is_ok());
+        assert!(lan.listen_on(ListenerId::next(), "/ip4/8.8.4.4/tcp/0".parse().unwrap()).is_err());
+    }
 
     #[test]
     fn only_local_addresses_pass() {

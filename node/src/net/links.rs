@@ -4,11 +4,12 @@
 //! them. The core must not see any of this: it gets one link per peer. The rules, which both sides apply without asking each other:
 //!
 //! 1. A new peer's first connection becomes a link.
-//! 2. Two connections made within [`SIMULTANEOUS`] are a double dial. The one dialled by the side with the lower key wins, newer before older
-//!    if one side dialled both. The link moves there stream by stream (see `frame`), without going down.
-//! 3. A later second connection means that the other side doubts the first. Nothing moves until the first has shown life *after* the second
-//!    came up (then rule 2), or is found dead, or the other side starts over on the second (a new session in the head of a stream): then
-//!    the old link goes down and the second connection becomes a new one.
+//! 2. A second connection may be a double dial, or a sign that the other side doubts the first: its network changed, or it was restarted.
+//!    Which one, shows by itself. If the first gives a sign of life *after* the second came up, both live: the one dialled by the side
+//!    with the lower key wins, newer before older if one side dialled both, and the link moves there stream by stream (see `frame`)
+//!    without going down. Until then each side goes on sending where it was.
+//! 3. If the other side starts over on the second connection (a new session in the head of a stream), or the first is found dead, the link
+//!    goes down and the second connection becomes a new one.
 //! 4. Only the side with the higher key closes the loser, after [`GRACE`] and once no stream is left on it, so that both never close one each.
 //! 5. A connection that breaks with streams on it ends the link and all its connections: both sides see the same end, and start clean.
 
@@ -21,10 +22,6 @@ use veche_protocol::link::{Addr, LinkInfo, Side, route_of};
 
 #[cfg(test)]
 mod tests;
-
-/// Age below which an existing connection and a new one count as a double dial. Longer than any dial takes ([`super::transport`]: 5 s QUIC),
-/// shorter than the time after which anybody redials a peer in doubt.
-const SIMULTANEOUS: Duration = Duration::from_secs(6);
 
 /// Time a losing connection stays open, for data in flight and for the other side to notice the winner.
 const GRACE: Duration = Duration::from_secs(5);
@@ -128,8 +125,6 @@ impl Links {
         let Some(old) = self.conns.get(&chosen) else { return };
         if old.suspect.is_some() {
             self.start_over(peer, id, DownReason::Silent, None);
-        } else if now.duration_since(old.since) < SIMULTANEOUS {
-            self.choose(now, peer);
         }
     }
 
@@ -272,12 +267,12 @@ impl Links {
         self.conns.iter().filter(move |(_, conn)| conn.peer == peer && !conn.closing).map(|(id, conn)| (*id, conn))
     }
 
-    /// Rules 2 and 3: settles on one connection if the chosen one is proven at least as late as every other one came up.
+    /// Rule 2: settles on one connection if the chosen one has proven alive since every other one came up.
     fn choose(&mut self, now: Instant, peer: PeerKey) {
         let Some(known) = self.peers.get(&peer) else { return };
         let (link, chosen) = (known.link, known.chosen);
         let Some(old) = self.conns.get(&chosen) else { return };
-        let doubted = |new: &Conn| (new.since > old.alive && new.since.duration_since(old.since) >= SIMULTANEOUS) || old.suspect.is_some();
+        let doubted = |new: &Conn| new.since >= old.alive || old.suspect.is_some();
         if self.open_of(peer).any(|(id, conn)| id != chosen && doubted(conn)) {
             return;
         }

@@ -40,6 +40,9 @@ mod transport;
 mod wake;
 mod wires;
 
+#[cfg(test)]
+mod tests;
+
 pub use api::{
     DialFailure, DownReason, IDLE_TIMEOUT, MAX_DIAL_ADDRS, NetCmd, NetConfig, NetError, NetEvent, NetStats, NotTaken, PING_INTERVAL,
     PING_TIMEOUT, Profile,

@@ -61,10 +61,9 @@ impl Nearby {
 
     /// An announcement ran out.
     pub(super) fn gone(&mut self, now: Instant, key: PeerKey, addr: Addr) {
-        if let Some(peer) = self.peers.get_mut(&key) {
-            if peer.addrs.remove(&addr) || peer.unconfirmed.remove(&addr) {
-                peer.report_at.get_or_insert(now + GATHER);
-            }
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        if peer.addrs.remove(&addr) || peer.unconfirmed.remove(&addr) {
+            peer.report_at.get_or_insert(now + GATHER);
         }
     }
 

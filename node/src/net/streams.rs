@@ -159,10 +159,8 @@ impl ConnectionHandler for Handler {
     ) {
         // A reply nobody waits for any more is a link that ended meanwhile; dropping the stream is right.
         match event {
-            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: (proto, stream), info: () }) => {
-                if self.arrived.len() < MAX_WAITING {
-                    self.arrived.push_back((proto, stream));
-                }
+            ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol, info: () }) if self.arrived.len() < MAX_WAITING => {
+                self.arrived.push_back(protocol);
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: (_, stream), info: reply }) => {
                 let _ = reply.send(Ok(stream));

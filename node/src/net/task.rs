@@ -342,6 +342,8 @@ impl Task {
             SwarmEvent::Behaviour(BehaviourEvent::Streams(inbound)) => self.inbound(inbound),
             SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { connection, result, .. })) => match result {
                 Ok(_) => self.links.alive(now, connection),
+                // No Veche node; the patience with silence is its grace.
+                Err(ping::Failure::Unsupported) => {}
                 Err(_) => self.links.fail(connection, DownReason::Silent),
             },
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {

@@ -1,6 +1,11 @@
 //! Nodes on loopback for the network tests, and a wire that can be cut.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "each file uses its part; a test may stop at the first surprise"
+)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -39,10 +39,15 @@ fn the_connection_dialled_by_the_lower_key_wins_and_the_higher_side_closes_the_o
     high.established(start, conn(2), LOW, Side::Dialler, lan());
     high.established(start, conn(1), LOW, Side::Listener, lan());
     assert_eq!(actions(&mut low), [up(1, HIGH, Side::Dialler, 1)]);
-    assert_eq!(actions(&mut high), [up(1, LOW, Side::Dialler, 2), Action::Move { link: LinkId(1), to: conn(1) }]);
+    assert_eq!(actions(&mut high), [up(1, LOW, Side::Dialler, 2)]);
+    let proven = start + SECOND;
+    low.alive(proven, conn(1));
+    high.alive(proven, conn(2));
+    assert_eq!(actions(&mut low), []);
+    assert_eq!(actions(&mut high), [Action::Move { link: LinkId(1), to: conn(1) }]);
 
     for (links, closes) in [(&mut low, false), (&mut high, true)] {
-        let later = start + GRACE;
+        let later = proven + GRACE;
         links.tick(later - Duration::from_millis(1));
         assert_eq!(actions(links), [], "not before the grace is over");
         links.tick(later);
@@ -58,6 +63,7 @@ fn a_loser_is_not_closed_while_streams_are_left_on_it() {
     high.established(start, conn(2), LOW, Side::Dialler, lan());
     assert_eq!(high.stream_in(conn(2), 7, 0), Verdict::Accept(LinkId(1)));
     high.established(start, conn(1), LOW, Side::Listener, lan());
+    high.alive(start + SECOND, conn(2));
     actions(&mut high);
     for second in 1..=20 {
         let now = start + second * SECOND;
@@ -80,10 +86,12 @@ fn a_loser_that_never_empties_ends_the_link() {
     high.established(start, conn(2), LOW, Side::Dialler, lan());
     assert_eq!(high.stream_in(conn(2), 7, 0), Verdict::Accept(LinkId(1)));
     high.established(start, conn(1), LOW, Side::Listener, lan());
-    actions(&mut high);
-    high.alive(start + MAX_DRAIN, conn(1));
-    high.alive(start + MAX_DRAIN, conn(2));
-    high.tick(start + MAX_DRAIN);
+    high.alive(start + SECOND, conn(2));
+    assert_eq!(actions(&mut high).last(), Some(&Action::Move { link: LinkId(1), to: conn(1) }));
+    let end = start + SECOND + MAX_DRAIN;
+    high.alive(end, conn(1));
+    high.alive(end, conn(2));
+    high.tick(end);
     assert!(actions(&mut high).contains(&Action::Down { link: LinkId(1), why: DownReason::Garbage }));
     assert_eq!(high.len(), 0);
 }
@@ -207,6 +215,19 @@ struct Player {
 }
 
 impl Player {
+    fn new(me: PeerKey) -> Self {
+        Self {
+            links: links(me),
+            link: None,
+            ups: 0,
+            downs: Vec::new(),
+            reading: Vec::new(),
+            hears: None,
+            turns: Vec::new(),
+            gap_since: None,
+        }
+    }
+
     fn gap(&self) -> bool {
         (0..u32::try_from(self.turns.len()).unwrap()).any(|turn| !self.turns.contains(&turn))
     }
@@ -231,17 +252,7 @@ struct Cable {
 
 impl World {
     fn new(seed: u64) -> Self {
-        let side = |me| Player {
-            links: links(me),
-            link: None,
-            ups: 0,
-            downs: Vec::new(),
-            reading: Vec::new(),
-            hears: None,
-            turns: Vec::new(),
-            gap_since: None,
-        };
-        Self { now: Instant::now(), sides: [side(LOW), side(HIGH)], conns: Vec::new(), sessions: 0, seed }
+        Self { now: Instant::now(), sides: [Player::new(LOW), Player::new(HIGH)], conns: Vec::new(), sessions: 0, seed }
     }
 
     fn random(&mut self, below: usize) -> usize {
@@ -440,6 +451,30 @@ fn a_peer_with_a_new_address_is_back_before_the_old_connection_is_noticed_dead()
             world.pass(30);
             world.assert_settled();
             assert_eq!((world.sides[0].ups, world.sides[1].ups), (2, 2), "and it stays, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_was_killed_and_restarted_need_not_wait_for_its_old_connection_to_be_noticed_dead() {
+    for seed in 0..500 {
+        for killed in [0, 1] {
+            let mut world = World::new(seed);
+            let dialler = world.random(2);
+            let old = world.dial(dialler);
+            // Sometimes at once, when the old connection is as young as one of a double dial.
+            let age = u32::try_from(world.random(20)).unwrap();
+            while world.deliver_some() {}
+            world.pass(age);
+            world.conns[old].dead = true;
+            world.conns[old].queues[killed].clear();
+            world.sides[killed] = Player::new([LOW, HIGH][killed]);
+            world.dial(killed);
+            while world.deliver_some() {}
+            assert_eq!((world.sides[killed].ups, world.sides[1 - killed].ups), (1, 2), "at once, seed {seed}");
+            world.pass(30);
+            world.assert_settled();
+            assert_eq!((world.sides[killed].ups, world.sides[1 - killed].ups), (1, 2), "and it stays, seed {seed}");
         }
     }
 }
