@@ -1,5 +1,7 @@
 //! Frames between two nodes: order, limits, receipts, slow readers, latency.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop at the first surprise, and say what it measured")]
+
 mod net_kit;
 
 use net_kit::{Node, PATIENCE, config, linked};

@@ -1,5 +1,7 @@
 //! Links between two nodes: double dials, dead wires, wrong keys, changed addresses, the LAN-only profile.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise, and say what it measured")]
+
 mod net_kit;
 
 use net_kit::{Node, Wire, config, linked};

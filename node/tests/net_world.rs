@@ -2,6 +2,8 @@
 //!
 //! Each test runs itself again in namespaces of its own. Where the system does not allow that, it says so and passes.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop at the first surprise, and say what it measured")]
+
 mod net_kit;
 
 use net_kit::{Node, config};

@@ -158,6 +158,19 @@ fn a_second_connection_to_a_link_that_is_alive_is_moved_to_without_a_break() {
 }
 
 #[test]
+fn a_peer_cannot_start_over_on_a_connection_that_already_carries_its_old_session() {
+    let start = Instant::now();
+    let mut low = links(LOW);
+    low.established(start, conn(1), HIGH, Side::Listener, lan());
+    low.established(start + SECOND, conn(2), HIGH, Side::Listener, lan());
+    assert_eq!(low.stream_in(conn(2), 7, 0), Verdict::Accept(LinkId(1)));
+    actions(&mut low);
+    assert_eq!(low.stream_in(conn(2), 8, 0), Verdict::Refuse);
+    assert_eq!(actions(&mut low).first(), Some(&Action::Down { link: LinkId(1), why: DownReason::Garbage }));
+    assert_eq!(low.next_deadline(), None, "both connections are being closed");
+}
+
+#[test]
 fn a_peer_that_starts_over_on_a_new_connection_gets_a_new_link_at_once() {
     let start = Instant::now();
     let mut low = links(LOW);
