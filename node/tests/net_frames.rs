@@ -139,8 +139,9 @@ async fn one_frame_takes_no_longer_than_a_few_wakeups() {
         for n in 0..500u32 {
             let start = Instant::now();
             ada.send(at_ada, Proto::Dm, &n.to_be_bytes());
-            bob.frame().await;
+            let (.., frame) = bob.frame().await;
             times.push(start.elapsed());
+            assert_eq!(frame, n.to_be_bytes());
         }
         times.sort();
         println!("{transport:?}: one frame p50 {:?}, p99 {:?}", times[250], times[495]);
