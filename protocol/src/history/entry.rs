@@ -318,3 +318,6 @@ fn body_hash(salt: &[u8; 16], body: &[u8]) -> [u8; 32] {
 pub(super) fn fixed<const N: usize>(bytes: &[u8], what: &'static str) -> Result<[u8; N], BadEntry> {
     bytes.try_into().map_err(|_| BadEntry::Length(what))
 }
+
+#[cfg(test)]
+mod tests;

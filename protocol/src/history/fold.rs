@@ -218,3 +218,6 @@ impl Folds {
         self.ops.keys().copied()
     }
 }
+
+#[cfg(test)]
+mod tests;

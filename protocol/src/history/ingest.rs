@@ -4,7 +4,7 @@ use super::auth::{AuthEntry, AuthRecord, BadAuth};
 use super::clock;
 use super::entry::{BadEntry, Dep, Parsed};
 use super::fold::{self, Op};
-use super::log::{Link, LogRefusal, Parting, Stored, Verdict};
+use super::log::{Fork, Link, LogRefusal, Parting, Stored, Verdict};
 use super::pool::{Pending, Slot};
 use super::rows::{self, IndexRow, LogRow, OpRow, State, TimelineRow};
 use super::space::{LOGS_PER_CHANNEL, Lookup, Need, Space, Standing};
@@ -12,6 +12,7 @@ use crate::crypto::hash::prefix;
 use crate::ids::{AccountId, ChanId, DeviceId, EntryId};
 use crate::store::{Row, Write};
 use crate::time::{Now, UnixMs};
+use crate::view::Hlc;
 use crate::wire::bodies::kind;
 use std::collections::BTreeSet;
 
@@ -97,6 +98,8 @@ enum Step {
     Ask(BTreeSet<Lookup>),
     Forget,
     Refuse(Refusal),
+    /// Refused by itself, and kept for a while: a rival may turn up that proves a fork together with it.
+    Doubt(Refusal),
 }
 
 /// Whether a reference is satisfied.
@@ -199,6 +202,14 @@ impl Space {
                 }
                 false
             }
+            Step::Doubt(refusal) => {
+                if let Some(pending) = self.pool.get_mut(&slot).filter(|pending| !pending.doubted) {
+                    pending.doubted = true;
+                    pending.need = None;
+                    out.refused.push((pending.entry.header().device, refusal));
+                }
+                false
+            }
             Step::Wait(need) => {
                 if let Some(pending) = self.pool.get_mut(&slot) {
                     pending.need = Some(need);
@@ -226,40 +237,55 @@ impl Space {
         if log.is_none() && self.logs(chan).count() >= LOGS_PER_CHANNEL {
             return Step::Refuse(Refusal::TooManyLogs);
         }
-        let mut ask = BTreeSet::new();
         let empty = super::log::Log::default();
         let verdict = log.unwrap_or(&empty).offer(&link(&pending.entry), found(pending, chan, device).as_deref());
         match verdict {
-            Verdict::Known => return Step::Forget,
-            Verdict::Refused(refusal) => return Step::Refuse(refusal.into()),
-            Verdict::Gap { have, .. } => return Step::Wait(Need::Log { chan, device, from: have.saturating_add(1) }),
-            Verdict::Parted => return Step::Wait(Need::Parted { chan, device }),
-            Verdict::NeedsLookup { from, to } => {
-                ask.insert(Lookup { chan, device, from, to });
-            }
-            Verdict::Extends { .. } | Verdict::Forks(_) => {}
+            Verdict::Known => Step::Forget,
+            Verdict::Refused(refusal) => Step::Refuse(refusal.into()),
+            Verdict::Gap { have, .. } => Step::Wait(Need::Log { chan, device, from: have.saturating_add(1) }),
+            Verdict::Parted => Step::Wait(Need::Parted { chan, device }),
+            Verdict::NeedsLookup { from, to } => ask(pending, [Lookup { chan, device, from, to }]),
+            Verdict::Extends { root: None } if !self.is_contested(pending) => self.judge_deps(pending, verdict),
+            Verdict::Extends { .. } | Verdict::Forks(_) => Step::Take(verdict),
         }
+    }
+
+    /// Whether another successor of the same entry waits too.
+    ///
+    /// A duplicated history is taken in without waiting for what it refers to: two successors of one entry prove it, whatever
+    /// else they say, and the versions behind them belong to a device that is known to break the rules. If it had to wait, two
+    /// such devices could write entries that each wait for what proves the other's fork, and some nodes would never see either.
+    fn is_contested(&self, pending: &Pending) -> bool {
+        let header = pending.entry.header();
+        let before = self.log(header.chan, header.device).map_or(Hlc(0), |log| log.trunk().hlc);
+        self.pool.waiting().any(|other| {
+            let same = (header.chan, header.device, header.seq, header.prev);
+            let other_header = other.entry.header();
+            other.entry.id() != pending.entry.id()
+                && same == (other_header.chan, other_header.device, other_header.seq, other_header.prev)
+                && other_header.hlc > before
+        })
+    }
+
+    fn judge_deps(&self, pending: &Pending, verdict: Verdict) -> Step {
+        let mut lookups = BTreeSet::new();
         let mut wait = None;
-        for dep in &header.deps {
+        for dep in &pending.entry.header().deps {
             match self.dep(pending, dep) {
                 DepStep::Met => {}
                 DepStep::Wait(need) => wait = wait.or(Some(need)),
-                DepStep::Ask(lookup) => {
-                    ask.insert(lookup);
-                }
-                DepStep::Refuse => return Step::Refuse(Refusal::StampNotAfterDep),
+                DepStep::Ask(lookup) => drop(lookups.insert(lookup)),
+                DepStep::Refuse => return Step::Doubt(Refusal::StampNotAfterDep),
             }
         }
-        if let Some(need) = wait {
-            return Step::Wait(need);
+        match wait {
+            Some(need) => Step::Wait(need),
+            None if lookups.is_empty() => Step::Take(verdict),
+            None => ask(pending, lookups),
         }
-        if ask.iter().any(|lookup| pending.answered.contains(lookup)) {
-            return Step::Refuse(Refusal::StoreIncomplete);
-        }
-        if ask.is_empty() { Step::Take(verdict) } else { Step::Ask(ask) }
     }
 
-    /// Judges a reference. It is met by the entry it names, if that has a lower stamp. It is also met, without looking at
+    /// Judges a reference of an entry on a trunk. It is met by the entry it names, if that has a lower stamp. It is also met, without looking at
     /// stamps, by any position at or above a fork and by any at or below the floor: what was there may be kept nowhere any
     /// more, and an honest entry must not wait for it for ever. Both conditions only ever grow, so all come to the same end.
     fn dep(&self, pending: &Pending, dep: &Dep) -> DepStep {
@@ -305,7 +331,7 @@ impl Space {
         let state = self.logs.entry((chan, device)).or_default();
         let Some(stored) = state.log.take(&link(&entry), verdict) else { return };
         if let Verdict::Forks(parting) = verdict {
-            let at = if let Parting::Cut { .. } = parting { header.seq } else { state.log.fork().map_or(header.seq, |fork| fork.at()) };
+            let at = if let Parting::Cut { .. } = parting { header.seq } else { state.log.fork().map_or(header.seq, Fork::at) };
             out.forks.push(ForkSeen { chan, device, at });
         }
         state.open.insert(entry.id());
@@ -427,6 +453,15 @@ pub const fn is_message(kind: u32) -> bool {
 pub(super) fn link(entry: &Parsed) -> Link {
     let header = entry.header();
     Link { seq: header.seq, id: entry.id(), prev: header.prev, hlc: header.hlc }
+}
+
+/// Asks the store, unless it was asked that already and did not know.
+fn ask(pending: &Pending, lookups: impl IntoIterator<Item = Lookup>) -> Step {
+    let lookups: BTreeSet<Lookup> = lookups.into_iter().collect();
+    match lookups.is_disjoint(&pending.answered) {
+        true => Step::Ask(lookups),
+        false => Step::Refuse(Refusal::StoreIncomplete),
+    }
 }
 
 /// What the store said about a log; `None` if it was not asked.

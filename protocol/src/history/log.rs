@@ -458,3 +458,6 @@ fn in_order(mut versions: Vec<Version>) -> Vec<Version> {
     versions.truncate(crate::limits::FORK_BRANCHES);
     versions
 }
+
+#[cfg(test)]
+mod tests;

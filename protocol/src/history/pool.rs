@@ -32,6 +32,8 @@ pub(super) struct Pending {
     pub found: Vec<(ChanId, DeviceId, Stored)>,
     /// What it waits for.
     pub need: Option<Need>,
+    /// Whether it was reported as refused.
+    pub doubted: bool,
 }
 
 /// Order of the pool: by stamp, so that what is valid comes after everything it refers to.
@@ -64,7 +66,7 @@ impl Pool {
 
     fn wait(&mut self, since: Mono, entry: Parsed) {
         let (asked, answered, found) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
-        self.waiting.insert(slot(&entry), Pending { entry, since, asked, answered, found, need: None });
+        self.waiting.insert(slot(&entry), Pending { entry, since, asked, answered, found, need: None, doubted: false });
     }
 
     /// Lets those go whose time has come, and drops those that have waited too long.

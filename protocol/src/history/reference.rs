@@ -33,7 +33,7 @@ impl Model {
         let mut all: BTreeMap<EntryId, Parsed> = entries.into_iter().filter_map(|mut e| e.verify().is_ok().then(|| (e.id(), e))).collect();
         let mut model = Self::default();
         loop {
-            let ready: Vec<EntryId> = all.values().filter(|e| model.is_valid(e)).map(Parsed::id).collect();
+            let ready: Vec<EntryId> = all.values().filter(|e| model.is_valid(e, &all)).map(Parsed::id).collect();
             if ready.is_empty() {
                 break;
             }
@@ -77,18 +77,35 @@ impl Model {
         shown.into_iter().map(|(e, forked)| (e.id(), forked)).collect()
     }
 
-    fn is_valid(&self, e: &Parsed) -> bool {
+    fn is_valid(&self, e: &Parsed, all: &BTreeMap<EntryId, Parsed>) -> bool {
         let header = e.header();
-        let after_prev = match header.prev {
-            None => true,
-            Some(prev) => self.entries.get(&prev).is_some_and(|prev| {
+        let introduced = header.kind == kind::AUTH || self.logs.contains_key(&(ChanId::AUTH, header.device));
+        introduced && self.follows(e) && (self.is_duplicate(e, all) || header.deps.iter().all(|dep| self.is_met(e, dep)))
+    }
+
+    fn follows(&self, e: &Parsed) -> bool {
+        let header = e.header();
+        header.prev.is_none_or(|prev| {
+            self.entries.get(&prev).is_some_and(|prev| {
                 let before = prev.header();
                 (before.chan, before.device, before.seq.saturating_add(1)) == (header.chan, header.device, header.seq)
                     && before.hlc < header.hlc
-            }),
+            })
+        })
+    }
+
+    /// Whether an entry or one before it has a rival: then its writer is known to keep more than one history.
+    fn is_duplicate(&self, e: &Parsed, all: &BTreeMap<EntryId, Parsed>) -> bool {
+        let header = e.header();
+        let rival = |other: &Parsed| {
+            let of = other.header();
+            other.id() != e.id() && (of.chan, of.device, of.seq, of.prev) == (header.chan, header.device, header.seq, header.prev)
         };
-        let introduced = header.kind == kind::AUTH || self.logs.contains_key(&(ChanId::AUTH, header.device));
-        after_prev && introduced && header.deps.iter().all(|dep| self.is_met(e, dep))
+        let forked = self.logs.get(&(header.chan, header.device)).is_some_and(|log| {
+            let trunk = u64::try_from(log.trunk.len()).unwrap_or(u64::MAX);
+            !log.versions.is_empty() && header.seq > trunk
+        });
+        forked || all.values().chain(self.entries.values()).any(|other| rival(other) && self.follows(other))
     }
 
     fn is_met(&self, e: &Parsed, dep: &Dep) -> bool {

@@ -331,4 +331,4 @@ fn standing(place: Place, seq: u64, limit: Option<u64>) -> Standing {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -229,7 +229,7 @@ fn permute(items: &mut Vec<Parsed>, from: usize, visit: &mut dyn FnMut(&[Parsed]
 
 /// How a random conversation is written: who, after which of its own entries, referring to which others.
 #[derive(Clone, Debug)]
-struct Step {
+pub(crate) struct Step {
     who: usize,
     parent: prop::sample::Index,
     fresh: bool,
@@ -238,7 +238,7 @@ struct Step {
     skew: u64,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = (0..4_usize, any::<prop::sample::Index>(), prop::bool::weighted(0.75), any::<prop::sample::Index>(), 0..3_usize, 0..4_u64);
     let step = step.prop_map(|(who, parent, fresh, dep, deps, skew)| Step { who, parent, fresh, dep, deps, skew });
     prop::collection::vec(step, 1..40)
@@ -270,8 +270,6 @@ pub(crate) fn write(steps: &[Step]) -> Vec<Parsed> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-
     #[test]
     fn any_order_gives_the_same_conversation(steps in steps(), order in any::<prop::sample::Index>(), seed in any::<u64>(), batch in 1..9_usize, restart in 0..40_usize) {
         let all: Vec<Parsed> = write(&steps).into_iter().chain([11, 12, 21, 22].map(introduce)).collect();
