@@ -181,6 +181,16 @@ pub fn checked(space: &Space, check: &Check, found: &[Row]) -> Vec<Action> {
     actions
 }
 
+/// Answers a request for a log from a position on.
+#[must_use]
+pub fn wanted(space: &Space, chan: ChanId, device: DeviceId, from: u64) -> Vec<Action> {
+    let mut actions = Vec::new();
+    if let Some(log) = space.log(chan, device) {
+        Plan { chan, device, log }.send_from(from.saturating_sub(1), &mut actions);
+    }
+    actions
+}
+
 /// Answers a probe: sends the stretch in which the copies part. `found` is what the store has at the positions of
 /// [`comparable`].
 #[must_use]

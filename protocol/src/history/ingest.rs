@@ -347,11 +347,11 @@ impl Space {
             self.recompute_auth();
             out.auth_changed = true;
         }
+        let shown = is_message(entry.header().kind);
+        self.write_entry(&entry, &stored, shown, out);
         let Some(author) = self.account_of(device) else { return };
         let void = self.standing(chan, device, stored.link.seq, stored.root) == Standing::Void;
         let late = clock::is_late(wall, entry.header().hlc);
-        let shown = is_message(entry.header().kind);
-        self.write_entry(&entry, &stored, shown, out);
         let row = shown.then(|| self.write_row(wall, &entry, &stored, author, late, out));
         if !void && let Some(op) = Op::read(&entry, author) {
             self.note_op(&entry, &stored, op, out);

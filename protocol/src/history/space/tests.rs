@@ -188,6 +188,38 @@ fn a_restart_forgets_nothing_that_matters() {
 }
 
 #[test]
+fn two_histories_are_proof_whatever_they_refer_to() {
+    let nowhere = vec![Dep { dev8: [0; 8], seq: 5, id16: [0; 16] }];
+    let version = |at: u64| forge(21, MAIN, None, nowhere.clone(), (START.0 + at) << 16, kind::TEXT, text("x"));
+    let (one, two) = (version(1), version(2));
+    let mut node = Node::with(11, &[21]);
+    node.ingest([one.clone()]);
+    assert!(node.shown().is_empty(), "alone it waits for what it refers to");
+    node.ingest([two.clone()]);
+    assert_eq!(node.shown(), [(one.id(), true), (two.id(), true)]);
+    assert_eq!(node.space.waiting(), 0);
+}
+
+#[test]
+fn one_device_cannot_crowd_out_the_others() {
+    let mut flood: Vec<Parsed> = Vec::new();
+    for n in 0..600 {
+        flood.push(message(21, flood.last(), n, "x"));
+    }
+    let mut node = Node::with(11, &[21, 22]);
+    let waits = message(22, Some(&message(22, None, 0, "first")), 5_000, "second");
+    node.ingest([waits]);
+    node.ingest(flood.drain(1..));
+    assert_eq!(node.space.waiting(), 256 + 1);
+    node.ingest([message(22, None, 0, "first")]);
+    assert_eq!(node.words(), ["first", "second"]);
+    node.at += 600_000;
+    let out = node.space.tick(now(node.at));
+    node.settle(out);
+    assert_eq!(node.space.waiting(), 0, "and nothing waits for ever");
+}
+
+#[test]
 fn three_versions_in_every_order() {
     // Positions 2 and 3 exist three times; the two lowest ids at position 2 are kept, whatever came first.
     let root = message(21, None, 0, "root");
