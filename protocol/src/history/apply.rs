@@ -2,6 +2,7 @@
 //! Between the reads the core does other things; one message is only changed by one such round at a time.
 
 use super::fold;
+use super::keys;
 use super::rows::{self, BadRow, CopyRow, IndexRow, LogRow, TimelineRow, fixed};
 use super::space::Space;
 use crate::ids::{ChanId, DeviceId, EntryId};
@@ -47,7 +48,7 @@ impl Space {
     /// Exactly one call of [`Self::fold_place`] has to follow.
     #[must_use]
     pub fn fold_begin(&mut self, target: EntryId) -> Option<Read> {
-        self.folds.begin(target).then(|| Read::Get(vec![rows::index_key(self.id, target)]))
+        self.folds.begin(target).then(|| Read::Get(vec![keys::index_key(self.id, target)]))
     }
 
     /// Goes on with the record found for [`Self::fold_begin`].
@@ -58,9 +59,9 @@ impl Space {
             return FoldNext::Wait;
         };
         if super::ingest::is_message(place.kind) {
-            return FoldNext::Read(Read::Get(vec![rows::timeline_key(self.id, chan, Hlc(place.hlc), target)]));
+            return FoldNext::Read(Read::Get(vec![keys::timeline_key(self.id, chan, Hlc(place.hlc), target)]));
         }
-        FoldNext::Nothing(self.folds.take(target).iter().map(|op| Write::Delete(rows::pending_key(self.id, target, op.id))).collect())
+        FoldNext::Nothing(self.folds.take(target).iter().map(|op| Write::Delete(keys::pending_key(self.id, target, op.id))).collect())
     }
 
     /// Applies every operation on a message to its row. Where the row cannot be read the operations wait for the next start.
@@ -75,10 +76,10 @@ impl Space {
             let applied = fold::apply(&mut row, &op);
             folded.changed |= applied.changed;
             folded.forget.extend(applied.forget.iter().filter_map(|copy| self.copy_key(chan, copy)));
-            folded.writes.push(Write::Delete(rows::pending_key(self.id, target, op.id)));
+            folded.writes.push(Write::Delete(keys::pending_key(self.id, target, op.id)));
         }
         if folded.changed {
-            folded.writes.push(Write::Put(rows::timeline_key(self.id, chan, Hlc(row.hlc), target), rows::encode(&row)));
+            folded.writes.push(Write::Put(keys::timeline_key(self.id, chan, Hlc(row.hlc), target), rows::encode(&row)));
         }
         folded.row = row;
         Ok(folded)
@@ -86,7 +87,7 @@ impl Space {
 
     pub(super) fn copy_key(&self, chan: ChanId, copy: &CopyRow) -> Option<Key> {
         let (device, id) = (DeviceId(fixed(&copy.device).ok()?), EntryId(fixed(&copy.id).ok()?));
-        Some(rows::log_key(self.id, chan, device, copy.seq, id))
+        Some(keys::log_key(self.id, chan, device, copy.seq, id))
     }
 }
 

@@ -10,7 +10,6 @@ use crate::wire::bodies::kind;
 use crate::wire::codec;
 use crate::wire::entry::{self as wire, Entry, EntryHeader};
 use crate::wire::identity::Signed;
-use prost::Message;
 
 /// Format of the headers that this version writes and reads.
 const VERSION: u32 = 1;
@@ -295,7 +294,7 @@ impl Draft {
             body_hash: body_hash(&salt, &self.body).to_vec(),
             body_len: u32::try_from(self.body.len()).map_err(|_| BadEntry::BodyLength)?,
         };
-        let payload = header.encode_to_vec();
+        let payload = codec::encode(&header);
         let sig = sign(labels::ENTRY, &payload).to_vec();
         let mut parsed = Parsed::read(Entry { header: Some(Signed { payload, sig }), salt: salt.to_vec(), body: Some(self.body) })?;
         parsed.verify()?;

@@ -4,6 +4,7 @@ use super::auth::{AuthEntry, AuthRecord, BadAuth};
 use super::clock;
 use super::entry::{BadEntry, Dep, Parsed};
 use super::fold::{self, Op};
+use super::keys;
 use super::log::{Fork, Link, LogRefusal, Parting, Stored, Verdict};
 use super::pool::{Pending, Slot};
 use super::rows::{self, IndexRow, LogRow, OpRow, State, TimelineRow};
@@ -395,7 +396,7 @@ impl Space {
             author,
         };
         let row = self.state_row(header.chan, header.device, State::Auth(op));
-        out.writes.push(Write::Put(rows::auth_key(self.id, entry.id()), rows::encode(&row)));
+        out.writes.push(Write::Put(keys::auth_key(self.id, entry.id()), rows::encode(&row)));
         self.auth.insert(entry.id(), AuthEntry { device: header.device, seq: header.seq, root: stored.root, record });
         self.recompute_auth();
         out.auth_changed = true;
@@ -404,10 +405,10 @@ impl Space {
     fn write_entry(&self, entry: &Parsed, stored: &Stored, shown: bool, out: &mut Ingest) {
         let header = entry.header();
         let row = LogRow::new(entry, stored, shown);
-        out.writes.push(Write::Put(rows::log_key(self.id, header.chan, header.device, header.seq, entry.id()), rows::encode(&row)));
+        out.writes.push(Write::Put(keys::log_key(self.id, header.chan, header.device, header.seq, entry.id()), rows::encode(&row)));
         let index =
             IndexRow { chan: header.chan.to_vec(), device: header.device.to_vec(), seq: header.seq, hlc: header.hlc.0, kind: header.kind };
-        out.writes.push(Write::Put(rows::index_key(self.id, entry.id()), rows::encode(&index)));
+        out.writes.push(Write::Put(keys::index_key(self.id, entry.id()), rows::encode(&index)));
     }
 
     fn write_row(&mut self, wall: UnixMs, entry: &Parsed, stored: &Stored, author: AccountId, late: bool, out: &mut Ingest) -> TimelineRow {
@@ -427,9 +428,9 @@ impl Space {
         };
         for op in self.folds.take(entry.id()) {
             fold::apply(&mut row, &op);
-            out.writes.push(Write::Delete(rows::pending_key(self.id, op.target, op.id)));
+            out.writes.push(Write::Delete(keys::pending_key(self.id, op.target, op.id)));
         }
-        out.writes.push(Write::Put(rows::timeline_key(self.id, header.chan, header.hlc, entry.id()), rows::encode(&row)));
+        out.writes.push(Write::Put(keys::timeline_key(self.id, header.chan, header.hlc, entry.id()), rows::encode(&row)));
         row
     }
 
@@ -438,7 +439,7 @@ impl Space {
         let row = Op::row(entry, stored, op.author);
         if self.folds.insert(op) {
             let row = self.state_row(entry.header().chan, entry.header().device, State::Pending(row));
-            out.writes.push(Write::Put(rows::pending_key(self.id, target, id), rows::encode(&row)));
+            out.writes.push(Write::Put(keys::pending_key(self.id, target, id), rows::encode(&row)));
             out.folds.insert(target);
         }
     }

@@ -79,6 +79,7 @@ pub mod fold;
 pub mod frontier;
 pub mod hash;
 pub mod ingest;
+pub mod keys;
 pub mod log;
 mod pool;
 pub mod reference;

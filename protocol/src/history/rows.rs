@@ -1,4 +1,4 @@
-//! How history is written down: keys and records. A record is one version byte and a protobuf message.
+//! How history is written down. Keys are made in [`super::keys`]; a record is one version byte and a protobuf message.
 //!
 //! | table | scope | order | record |
 //! |---|---|---|---|
@@ -15,8 +15,7 @@
 
 use super::entry::{Header, Parsed};
 use super::log::{Fork, Link, Log, Stored, Tip, Version};
-use crate::ids::{AccountId, ChanId, DeviceId, EntryId, SpaceId};
-use crate::store::{Key, Read, Table};
+use crate::ids::{AccountId, DeviceId, EntryId};
 use crate::view::Hlc;
 use crate::wire::entry::Entry;
 use crate::wire::identity::Signed;
@@ -24,10 +23,6 @@ use prost::Message;
 
 /// Version of the records here. A reader refuses a newer one; migrations bring older ones up.
 const VERSION: u8 = 1;
-/// Rows that one lookup may return: the kept entries at a position and whatever a device that duplicates its history left there.
-const LOOKUP_ROWS: usize = 4096;
-/// Bytes that one lookup may return.
-const LOOKUP_BYTES: usize = 1024 * 1024;
 
 /// A record that cannot be read: a damaged store, or one of a newer version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -313,74 +308,13 @@ pub fn decode<M: Message + Default>(value: &[u8]) -> Result<M, BadRow> {
     }
 }
 
-/// Where a log's entries lie.
-#[must_use]
-pub fn log_scope(space: SpaceId, chan: ChanId, device: DeviceId) -> Vec<u8> {
-    [space.as_bytes(), chan.as_bytes(), device.as_bytes()].concat()
-}
-
-/// Key of a log's record of an entry.
-#[must_use]
-pub fn log_key(space: SpaceId, chan: ChanId, device: DeviceId, seq: u64, id: EntryId) -> Key {
-    let id16: [u8; 16] = crate::crypto::hash::prefix(&id.0);
-    Key { table: Table::Log, scope: log_scope(space, chan, device), order: [seq.to_be_bytes().as_slice(), &id16].concat() }
-}
-
-/// Reads the records of a log at positions `from..=to`, up to the given numbers of rows and bytes.
-#[must_use]
-pub fn log_range(space: SpaceId, chan: ChanId, device: DeviceId, from: u64, to: u64, max_rows: usize, max_bytes: usize) -> Read {
-    Read::Range {
-        table: Table::Log,
-        scope: log_scope(space, chan, device),
-        from: from.to_be_bytes().to_vec(),
-        to: to.checked_add(1).map(|end| end.to_be_bytes().to_vec()),
-        dir: crate::store::Dir::Forward,
-        max_rows,
-        max_bytes,
-    }
-}
-
-/// The read behind [`super::space::Lookup`]: everything stored at positions `from..=to`.
-#[must_use]
-pub(super) fn lookup(space: SpaceId, chan: ChanId, device: DeviceId, from: u64, to: u64) -> Read {
-    log_range(space, chan, device, from, to, LOOKUP_ROWS, LOOKUP_BYTES)
-}
-
-/// Key of a timeline's record.
-#[must_use]
-pub fn timeline_key(space: SpaceId, chan: ChanId, hlc: Hlc, id: EntryId) -> Key {
-    Key {
-        table: Table::Timeline,
-        scope: [space.as_bytes(), chan.as_bytes()].concat(),
-        order: [hlc.0.to_be_bytes().as_slice(), id.as_bytes()].concat(),
-    }
-}
-
-/// Key of the record that leads from an id to a place.
-#[must_use]
-pub fn index_key(space: SpaceId, id: EntryId) -> Key {
-    Key::single(Table::Index, [space.as_bytes(), id.as_bytes()].concat())
-}
-
-/// Key of a log's state.
-#[must_use]
-pub(super) fn head_key(space: SpaceId, chan: ChanId, device: DeviceId) -> Key {
-    Key::single(Table::LogHead, [space.as_bytes(), b"log".as_slice(), chan.as_bytes(), device.as_bytes()].concat())
-}
-
-/// Key of an auth operation kept in memory.
-#[must_use]
-pub(super) fn auth_key(space: SpaceId, id: EntryId) -> Key {
-    Key::single(Table::LogHead, [space.as_bytes(), b"auth".as_slice(), id.as_bytes()].concat())
-}
-
-/// Key of an operation that is not applied yet.
-#[must_use]
-pub(super) fn pending_key(space: SpaceId, target: EntryId, id: EntryId) -> Key {
-    Key::single(Table::LogHead, [space.as_bytes(), b"op".as_slice(), target.as_bytes(), id.as_bytes()].concat())
-}
-
 impl LogRow {
+    /// Bytes it takes on the wire, without what the timeline has of it.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.encoded_len()
+    }
+
     /// The record of an entry that was accepted as `stored`.
     #[must_use]
     pub fn new(e: &Parsed, stored: &Stored, in_timeline: bool) -> Self {

@@ -6,6 +6,7 @@
 //! together.
 
 use super::frontier::{Path, Segment};
+use super::keys;
 use super::log::Place;
 use super::rows::{self, LogRow, TimelineRow};
 use super::space::Space;
@@ -14,7 +15,6 @@ use crate::limits;
 use crate::store::{Dir, Key, Read, Row, Table};
 use crate::view::Hlc;
 use crate::wire::entry::Entry;
-use prost::Message;
 use std::collections::VecDeque;
 
 /// Entries that follow a cut version's end, at most, that are sent: two prove it.
@@ -88,7 +88,7 @@ impl Serve {
         let (n, stream) = self.streams.iter().enumerate().find(|(_, stream)| stream.buffer.is_empty() && !stream.done)?;
         let read = Read::Range {
             table: Table::Log,
-            scope: rows::log_scope(space, self.chan, stream.segment.device),
+            scope: keys::log_scope(space, self.chan, stream.segment.device),
             from: stream.from.clone(),
             to: stream.segment.to.checked_add(1).map(|end| end.to_be_bytes().to_vec()),
             dir: Dir::Forward,
@@ -117,8 +117,8 @@ impl Serve {
             if !wanted {
                 continue;
             }
-            let body = row.in_timeline.then(|| rows::timeline_key(space.id(), self.chan, header.hlc, stored.link.id));
-            let size = row.encoded_len().saturating_add(usize::try_from(header.body_len).unwrap_or(usize::MAX));
+            let body = row.in_timeline.then(|| keys::timeline_key(space.id(), self.chan, header.hlc, stored.link.id));
+            let size = row.size().saturating_add(usize::try_from(header.body_len).unwrap_or(usize::MAX));
             stream.buffer.push_back(Served { hlc: header.hlc, id: stored.link.id, body, row, size });
             stream.taken = stream.taken.saturating_add(1);
             let last = stored.link.seq >= stream.segment.to;

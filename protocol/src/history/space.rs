@@ -5,6 +5,7 @@ use super::auth::Auth;
 use super::entry::Dep;
 use super::fold::{Folds, Op};
 use super::hash::{self, Digest16};
+use super::keys;
 use super::log::{Log, Place, Stored};
 use super::pool::Pool;
 use super::rows::{self, BadRow, State, StateRow, fixed, optional};
@@ -62,7 +63,7 @@ impl Lookup {
     /// The read that answers it; its rows go to [`Space::found`].
     #[must_use]
     pub fn read(&self, space: SpaceId) -> Read {
-        rows::lookup(space, self.chan, self.device, self.from, self.to)
+        keys::lookup(space, self.chan, self.device, self.from, self.to)
     }
 }
 
@@ -297,7 +298,7 @@ impl Space {
     pub(super) fn head_write(&self, chan: ChanId, device: DeviceId) -> Option<Write> {
         let state = self.logs.get(&(chan, device))?;
         let head = rows::HeadRow::new(&state.log, state.open.iter().copied());
-        let key = rows::head_key(self.id, chan, device);
+        let key = keys::head_key(self.id, chan, device);
         Some(Write::Put(key, rows::encode(&self.state_row(chan, device, State::Head(head)))))
     }
 

@@ -44,9 +44,9 @@ fn unknown_fields_of_newer_versions_are_signed_and_kept() {
 fn what_is_wrong_is_named() {
     let bad = |change: &dyn Fn(&mut EntryHeader), why: BadEntry| {
         let e = sample();
-        let mut header = EntryHeader::decode(e.signed().payload.as_slice()).expect("a header");
+        let mut header = codec::decode::<EntryHeader>(&e.signed().payload, HEADER).expect("a header");
         change(&mut header);
-        let entry = Entry { header: Some(Signed { payload: header.encode_to_vec(), sig: vec![0; 64] }), ..e.to_wire() };
+        let entry = Entry { header: Some(Signed { payload: codec::encode(&header), sig: vec![0; 64] }), ..e.to_wire() };
         assert_eq!(Parsed::read(entry), Err(why));
     };
     bad(&|h| h.v = 2, BadEntry::Version(2));
@@ -88,7 +88,7 @@ fn the_largest_entry_fits_its_frames() {
         body: vec![0xff; limits::ENTRY_BODY],
     };
     let parsed = draft.sign([0xff; 16], |purpose, payload| sign::sign(&key(11), purpose, payload).1).expect("valid");
-    assert!(parsed.to_wire().encoded_len() <= limits::ENTRY);
+    assert!(codec::encode(&parsed.to_wire()).len() <= limits::ENTRY);
 }
 
 #[test]

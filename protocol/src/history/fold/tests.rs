@@ -10,18 +10,17 @@ use crate::ids::ChanId;
 use crate::store::Table;
 use crate::view::{MessageBody, MessageView, Progress};
 use proptest::prelude::*;
-use prost::Message;
 
 fn react(target: EntryId, emoji: &str, on: bool) -> Vec<u8> {
-    React { target: target.to_vec(), emoji: emoji.to_owned(), on }.encode_to_vec()
+    codec::encode(&React { target: target.to_vec(), emoji: emoji.to_owned(), on })
 }
 
 fn edit_of(target: EntryId, text: &str) -> Vec<u8> {
-    Edit { target: target.to_vec(), text: text.to_owned() }.encode_to_vec()
+    codec::encode(&Edit { target: target.to_vec(), text: text.to_owned() })
 }
 
 fn delete(target: EntryId) -> Vec<u8> {
-    Delete { target: target.to_vec() }.encode_to_vec()
+    codec::encode(&Delete { target: target.to_vec() })
 }
 
 fn views(node: &Node) -> Vec<MessageView> {

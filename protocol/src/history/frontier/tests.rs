@@ -9,10 +9,10 @@ use super::super::space::tests::{steps, write};
 use super::super::testing::*;
 use super::*;
 use crate::store::Table;
+use crate::wire::codec::encode;
 use crate::wire::entry::Entry;
 use crate::wire::sync::{Frontier, Probe};
 use proptest::prelude::*;
-use prost::Message;
 use std::collections::BTreeSet;
 
 const MAIN: ChanId = ChanId::MAIN;
@@ -60,7 +60,7 @@ fn answer(to: &Node, chan: ChanId, from: &Node, device: DeviceId, cost: &mut Cos
     let read = |node: &Node, lookups: Vec<Lookup>| lookups.iter().flat_map(|l| node.store.rows(&l.read(SPACE))).collect::<Vec<_>>();
     let points = points(&from.space, chan, device, &read(from, from.space.probe_positions(chan, device)));
     assert!(points.len() <= limits::PROBE_POINTS);
-    cost.probe_bytes += Probe { points: points.clone(), ..Probe::default() }.encoded_len();
+    cost.probe_bytes += encode(&Probe { points: points.clone(), ..Probe::default() }).len();
     let points = read_points(&points).expect("well formed");
     let found = read(to, comparable(&to.space, chan, device, &points));
     let mut segments = BTreeSet::new();
@@ -83,7 +83,7 @@ fn sync(a: &mut Node, b: &mut Node, most_rounds: usize) -> Cost {
         for chan in differing {
             let frontier = [&*a, &*b].map(|node| rows(&node.space, chan));
             cost.frontier_bytes +=
-                frontier.iter().map(|rows| Frontier { rows: rows.clone(), ..Frontier::default() }.encoded_len()).sum::<usize>();
+                frontier.iter().map(|rows| encode(&Frontier { rows: rows.clone(), ..Frontier::default() }).len()).sum::<usize>();
             let theirs = frontier.map(|rows| rows.iter().map(|row| Theirs::read(row).expect("well formed")).collect::<Vec<_>>());
             let mut segments: [BTreeSet<Segment>; 2] = Default::default();
             for (n, node) in [&*a, &*b].into_iter().enumerate() {
@@ -115,7 +115,7 @@ fn stored(node: &Node) -> Vec<Parsed> {
     rows.map(|(_, value)| {
         let row: LogRow = decode(value).expect("readable");
         let (header, stored) = row.stored().expect("readable");
-        let key = super::super::rows::timeline_key(SPACE, header.chan, header.hlc, stored.link.id);
+        let key = super::super::keys::timeline_key(SPACE, header.chan, header.hlc, stored.link.id);
         let timeline = node.store.0.get(&key).map(|value| decode::<TimelineRow>(value).expect("readable"));
         Parsed::read(assemble(row, timeline.as_ref())).expect("well formed")
     })
