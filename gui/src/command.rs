@@ -64,6 +64,26 @@ impl UiCommand {
         KeyboardShortcut::new(modifiers, key)
     }
 
+    /// Its key as it is printed on the keyboard.
+    #[must_use]
+    pub fn keys(self, ctx: &egui::Context) -> String {
+        let shortcut = self.shortcut();
+        let symbol = match shortcut.logical_key {
+            Key::ArrowUp => "↑",
+            Key::ArrowDown => "↓",
+            Key::Comma => ",",
+            Key::Slash => "/",
+            Key::Escape => "Esc",
+            key => key.name(),
+        };
+        let modifiers = ctx.format_modifiers(shortcut.modifiers);
+        match () {
+            () if modifiers.is_empty() => symbol.to_owned(),
+            () if modifiers.chars().any(|c| c.is_ascii_alphabetic()) => format!("{modifiers}+{symbol}"),
+            () => format!("{modifiers}{symbol}"),
+        }
+    }
+
     /// Key of its name in the translations.
     #[must_use]
     pub const fn label(self) -> &'static str {

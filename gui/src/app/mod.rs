@@ -20,6 +20,9 @@ const MAX_UPDATES: usize = 256;
 /// Longest time spent taking them in.
 const MAX_UPDATE_TIME: Duration = Duration::from_millis(2);
 
+/// A cursor stops blinking when nothing was done for this long, seconds, as on other desktops: each blink draws the window.
+const BLINK_FOR: f64 = 10.0;
+
 /// The wall clock. A test has its own.
 pub type Clock = Box<dyn Fn() -> UnixMs>;
 
@@ -53,6 +56,8 @@ pub struct VecheApp {
     news: Arc<AtomicBool>,
     theme: Option<Theme>,
     badge: Option<u32>,
+    /// When the person last did something, in the time of the context.
+    last_input: f64,
 }
 
 impl VecheApp {
@@ -83,6 +88,7 @@ impl VecheApp {
             news,
             theme: None,
             badge: None,
+            last_input: 0.0,
         }
     }
 
@@ -188,6 +194,18 @@ impl VecheApp {
         }
     }
 
+    /// Lets the text cursor blink only while the person does something.
+    fn rest_cursor(&mut self, ctx: &egui::Context) {
+        let (now, busy) = ctx.input(|i| (i.time, !i.events.is_empty()));
+        if busy {
+            self.last_input = now;
+        }
+        let blink = now - self.last_input < BLINK_FOR;
+        if ctx.global_style().visuals.text_cursor.blink != blink {
+            ctx.all_styles_mut(|style| style.visuals.text_cursor.blink = blink);
+        }
+    }
+
     fn apply(&mut self) {
         for intent in std::mem::take(&mut self.intents) {
             self.model.apply(intent);
@@ -217,6 +235,7 @@ impl VecheApp {
 
     /// Draws the window and does what the person wants.
     pub fn draw(&mut self, ui: &mut Ui) {
+        self.rest_cursor(ui.ctx());
         let free = !matches!(self.model.phase, Phase::Starting);
         if free {
             for command in ui.input_mut(UiCommand::pressed) {

@@ -52,8 +52,11 @@ pub fn parse(text: &str) -> Marked {
     out
 }
 
+/// Gives a run the look of a mark.
+type Set = fn(&mut Look);
+
 /// Marks, longest first so that `**` is not taken for two `*`.
-const MARKS: [(&str, fn(&mut Look)); 5] = [
+const MARKS: [(&str, Set); 5] = [
     ("`", |l| l.code = true),
     ("**", |l| l.bold = true),
     ("~~", |l| l.strike = true),
@@ -78,9 +81,9 @@ fn inline(out: &mut Marked, text: &str, look: Look) {
                 let mut inside = look;
                 set(&mut inside);
                 if mark == "`" {
-                    push(&mut out.runs, inner, inside)
+                    push(&mut out.runs, inner, inside);
                 } else {
-                    inline(out, inner, inside)
+                    inline(out, inner, inside);
                 }
                 at = after;
                 plain_from = after;
@@ -91,7 +94,7 @@ fn inline(out: &mut Marked, text: &str, look: Look) {
     linkified(out, text.get(plain_from..).unwrap_or_default(), look);
 }
 
-type Found<'t> = (&'static str, fn(&mut Look), &'t str, usize);
+type Found<'t> = (&'static str, Set, &'t str, usize);
 
 /// A closed mark that begins at `at`: its inside and where the text goes on.
 fn marked<'t>(text: &'t str, at: usize, rest: &'t str) -> Option<Found<'t>> {

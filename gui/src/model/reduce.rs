@@ -392,7 +392,7 @@ impl Model {
 
     fn seen(&mut self, chat: SpaceId) {
         let Some(view) = self.snap.chat(chat) else { return };
-        let Some(last) = self.histories.get(&chat).filter(|h| h.at_end).and_then(|h| h.last()) else { return };
+        let Some(last) = self.histories.get(&chat).filter(|h| h.at_end).and_then(super::history::History::last) else { return };
         if view.unread == 0 || self.seen_told.get(&chat).is_some_and(|told| *told >= last.hlc) {
             return;
         }

@@ -163,11 +163,9 @@ impl Model {
     fn event(&mut self, event: Event) {
         match event {
             Event::MessageReceived { chat_id, message } => self.message(chat_id, &message),
-            Event::MessageChanged { chat_id, message_id } => {
-                if self.histories.get(&chat_id).is_some_and(|h| h.find(message_id).is_some()) {
-                    let at = crate::bridge::PageAt::Around(message_id);
-                    self.ask(Pending::Page(chat_id), Request::Page { chat: chat_id, at, limit: 1 });
-                }
+            Event::MessageChanged { chat_id, message_id } if self.histories.get(&chat_id).is_some_and(|h| h.find(message_id).is_some()) => {
+                let at = crate::bridge::PageAt::Around(message_id);
+                self.ask(Pending::Page(chat_id), Request::Page { chat: chat_id, at, limit: 1 });
             }
             Event::ContactRequested { request } => self.requested(&request),
             Event::Overflow { .. } => self.reload(),

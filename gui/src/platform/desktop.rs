@@ -4,7 +4,7 @@ use super::placement::Placement;
 use super::{Outside, Platform};
 use crate::bridge::{Secret, Waker};
 use crate::i18n::Lang;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use veche_protocol::ids::SpaceId;
@@ -53,7 +53,7 @@ impl Desktop {
     ///
     /// # Errors
     /// The thread could not be started.
-    pub fn new(profile: PathBuf) -> std::io::Result<Self> {
+    pub fn new(profile: &Path) -> std::io::Result<Self> {
         let (queue, outside) = sync_channel(MAX_OUTSIDE);
         let waker = Arc::new(std::sync::OnceLock::new());
         let sender = Sender { queue, waker: Arc::clone(&waker) };
@@ -61,7 +61,7 @@ impl Desktop {
         let clicked = sender.clone();
         std::thread::Builder::new().name("notifications".into()).spawn(move || {
             while let Ok(note) = waiting.recv() {
-                show(note, &clicked);
+                show(&note, &clicked);
             }
         })?;
         Ok(Self { sender, outside, notes, placement: Placement::new(profile), waker })
@@ -81,7 +81,7 @@ impl Desktop {
 }
 
 /// Shows one notification and, on Linux, waits on another thread for a click.
-fn show(note: Note, clicked: &Sender) {
+fn show(note: &Note, clicked: &Sender) {
     let mut notification = notify_rust::Notification::new();
     notification.appname("Veche").summary(&note.title).body(&escape(&note.body)).icon("veche");
     #[cfg(target_os = "linux")]

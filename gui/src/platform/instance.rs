@@ -88,11 +88,11 @@ mod tests {
     fn the_second_start_hands_its_link_to_the_first() {
         let dir = std::env::temp_dir().join(format!("veche-instance-{}", std::process::id()));
         std::fs::create_dir_all(&dir).expect("a folder");
-        let mut first = Desktop::new(dir.clone()).expect("a desktop");
+        let mut first = Desktop::new(&dir).expect("a desktop");
         let (wake, woken) = std::sync::mpsc::sync_channel(8);
         first.set_waker(std::sync::Arc::new(move || wake.try_send(()).unwrap_or_default()));
         assert!(matches!(claim(&dir, None, first.sender()).expect("claimed"), Instance::First));
-        let second = Desktop::new(dir.clone()).expect("a desktop");
+        let second = Desktop::new(&dir).expect("a desktop");
         assert!(matches!(claim(&dir, Some("veche:c/abc"), second.sender()).expect("claimed"), Instance::Second));
         woken.recv_timeout(std::time::Duration::from_secs(10)).expect("the first is woken");
         let got = first.poll().expect("a link");

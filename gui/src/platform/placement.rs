@@ -2,7 +2,7 @@
 
 use egui::{Pos2, Rect, Vec2, ViewportBuilder};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Size of a window that was never placed.
 const FIRST_SIZE: [f32; 2] = [1180.0, 760.0];
@@ -30,7 +30,7 @@ pub struct Placement {
 impl Placement {
     /// Reads the place from a profile. A missing or broken file is as good as none.
     #[must_use]
-    pub fn new(profile: PathBuf) -> Self {
+    pub fn new(profile: &Path) -> Self {
         let path = profile.join("window.json");
         let now = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Stored>(&bytes).ok()).filter(believable);
         Self { path, now }
@@ -96,11 +96,11 @@ mod tests {
         std::fs::create_dir_all(&dir).expect("a folder");
         for bad in ["", "{}", "{\"width\":1e30,\"height\":700,\"maximized\":false}", "{\"width\":-5,\"height\":700,\"maximized\":false}"] {
             std::fs::write(dir.join("window.json"), bad).expect("a file");
-            assert!(Placement::new(dir.clone()).now.is_none(), "{bad}");
+            assert!(Placement::new(&dir).now.is_none(), "{bad}");
         }
         let place = Stored { x: Some(10.0), y: Some(20.0), width: 900.0, height: 600.0, maximized: true };
         Placement { path: dir.join("window.json"), now: Some(place) }.save();
-        assert_eq!(Placement::new(dir.clone()).now, Some(place));
+        assert_eq!(Placement::new(&dir).now, Some(place));
         std::fs::remove_dir_all(dir).expect("removed");
     }
 }

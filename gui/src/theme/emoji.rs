@@ -1,6 +1,6 @@
 //! Colour emoji from the system, asked before any other system font.
 //!
-//! Many Linux desktops have DejaVu Sans as their default sans-serif font, and DejaVu has monochrome outlines for common
+//! Many Linux desktops have `DejaVu` Sans as their default sans-serif font, and `DejaVu` has monochrome outlines for common
 //! emoji. The stock provider asks the sans-serif font first and appends what it finds, so whether 😀 came in colour would
 //! depend on which character was met first. This provider hands over the emoji family up front instead.
 

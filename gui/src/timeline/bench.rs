@@ -56,7 +56,9 @@ pub fn conversation(n: usize) -> (ChatView, History) {
             let mine = (hash >> 60) & 3 == 0;
             let at = UnixMs(1_700_000_000_000 + i as u64 * 97_000);
             let mut id = [0; 32];
-            id.first_chunk_mut::<8>().map(|c| *c = (i as u64).to_be_bytes());
+            if let Some(head) = id.first_chunk_mut::<8>() {
+                *head = (i as u64).to_be_bytes();
+            }
             let text = words.get((hash >> 32) as usize % words.len()).copied().unwrap_or_default();
             Arc::new(MessageView {
                 message_id: EntryId(id),

@@ -352,7 +352,7 @@ fn boxes(galley: &Galley, ranges: &[(usize, usize)], grow: f32) -> Vec<Rect> {
             if a < b {
                 let left = row.x_offset((a - seen).into());
                 // The right edge of the last glyph, not where the next one begins: there may be a gap between.
-                let right = row.row.glyphs.get(b - seen - 1).map_or(left, |g| g.max_x());
+                let right = row.row.glyphs.get(b - seen - 1).map_or(left, egui::epaint::text::Glyph::max_x);
                 let rect = Rect::from_min_max(pos2(row.pos.x + left, row.min_y()), pos2(row.pos.x + right, row.max_y()));
                 out.push(rect.expand2(vec2(grow, -1.0)));
             }

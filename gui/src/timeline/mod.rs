@@ -189,7 +189,7 @@ impl Timeline {
         let (mut first, mut top) = match self.anchor {
             Some((place, y)) => (history.row_at(place).min(n - 1), y + delta),
             None => {
-                let (first, top) = self.from_bottom(&view, n, bottom);
+                let (first, top) = self.lay_from_bottom(&view, n, bottom);
                 (first, top + delta.max(0.0))
             }
         };
@@ -213,7 +213,7 @@ impl Timeline {
         let whole = first + rows.len() == n;
         if whole && end <= bottom + 0.5 {
             // The end does not come further up than the bottom.
-            let (first, top) = self.from_bottom(&view, n, bottom);
+            let (first, top) = self.lay_from_bottom(&view, n, bottom);
             if history.at_end {
                 self.anchor = None;
             } else {
@@ -226,7 +226,7 @@ impl Timeline {
     }
 
     /// The first row in sight when the last one stands at the bottom.
-    fn from_bottom(&mut self, view: &View<'_, '_>, n: usize, bottom: f32) -> (usize, f32) {
+    fn lay_from_bottom(&mut self, view: &View<'_, '_>, n: usize, bottom: f32) -> (usize, f32) {
         let (mut first, mut top) = (n, bottom);
         while top > 0.0 && first > 0 {
             first -= 1;

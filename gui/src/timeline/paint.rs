@@ -203,7 +203,7 @@ fn ticks(ui: &mut Ui, cx: &Cx<'_>, one: &Seen, seen: &[Seen], chat: &ChatView, h
         return;
     }
     let row = &one.row;
-    let last = row.body.rows.last().map_or(Rect::ZERO, |r| r.rect());
+    let last = row.body.rows.last().map_or(Rect::ZERO, egui::epaint::text::PlacedRow::rect);
     let at = pos2(rect.left() + row.body_at.x + last.right() + 14.0, rect.top() + row.body_at.y + last.center().y + 1.0);
     let (icon, color) = tick(now, cx.p);
     text::paint_icon(ui.painter(), at, icon, 15.0, color, false);

@@ -10,6 +10,10 @@ use veche_protocol::view::{ChatView, PersonView, Relation};
 
 /// Longest message, characters; the wire takes more bytes than this can become.
 const MAX_TEXT: usize = 12_000;
+/// From this width on the reminder has its buttons beside its words.
+const WORDS_CARD_WIDE: f32 = 640.0;
+/// Room for those buttons in the longest language.
+const WORDS_BUTTONS: f32 = 270.0;
 /// The composer grows to this height.
 const MAX_HEIGHT: f32 = 200.0;
 
@@ -52,7 +56,7 @@ fn field(ui: &mut Ui, cx: &mut Cx<'_>, chat: &ChatView, person: &PersonView, tex
     let frame = Frame::new().fill(p.composer).corner_radius(size::R_LARGE).inner_margin(Margin { left: 16, right: 8, top: 4, bottom: 4 });
     let shown = frame.show(ui, |ui| {
         ui.horizontal(|ui| {
-            let width = ui.available_width() - 44.0;
+            let width = ui.available_width() - 36.0;
             let name = cx.lang.named("composer-to", &person.name);
             let before = text.clone();
             let scroll = egui::ScrollArea::vertical()
@@ -222,28 +226,42 @@ fn words_card(ui: &mut Ui, cx: &mut Cx<'_>) {
         return;
     }
     let p = cx.p;
-    let frame = Frame::new().fill(p.accent_soft).corner_radius(size::R_LARGE).inner_margin(Margin::symmetric(14, 10));
-    let frame = frame.outer_margin(Margin { left: 16, right: 16, top: 4, bottom: 8 });
-    frame.show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        ui.horizontal(|ui| {
-            text::icon(ui, icons::KEY, 22.0, p.accent_text);
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                if button::Button::new(button::Kind::Quiet, cx.lang.t("words-later")).show(ui, p).clicked() {
-                    cx.push(Intent::HideWordsCard);
-                }
-                if button::Button::new(button::Kind::Plain, cx.lang.t("words-show")).show(ui, p).clicked() {
-                    cx.push(Intent::Ask(crate::model::Dialog::Words(crate::model::WordsStep::Before)));
-                }
-                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                    ui.vertical(|ui| {
-                        ui.add_space(2.0);
-                        ui.spacing_mut().item_spacing.y = 1.0;
-                        text::line(ui, cx.lang.t("words-card"), Weight::Semi, size::BODY - 0.5, p.strong);
-                        text::line(ui, cx.lang.t("words-card-why"), Weight::Regular, size::SECOND, p.text);
-                    });
+    let room = ui.available_width() - 32.0;
+    let frame = Frame::new().fill(p.accent_soft).corner_radius(size::R_LARGE).inner_margin(Margin::symmetric(16, 12));
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.add_space(16.0);
+        frame.show(ui, |ui| {
+            ui.set_width(room - 32.0);
+            ui.spacing_mut().item_spacing = vec2(8.0, 4.0);
+            let wide = room > WORDS_CARD_WIDE;
+            let buttons = if wide { WORDS_BUTTONS } else { 0.0 };
+            ui.horizontal(|ui| {
+                text::icon(ui, icons::KEY, 20.0, p.accent_text);
+                let left = ui.available_width() - buttons - 8.0;
+                ui.vertical(|ui| {
+                    ui.set_width(left);
+                    text::label(ui, cx.lang.t("words-card"), Weight::Semi, size::BODY, p.strong);
+                    text::label(ui, cx.lang.t("words-card-why"), Weight::Regular, size::SECOND, p.text);
+                    if !wide {
+                        ui.add_space(4.0);
+                        ui.horizontal(|ui| words_buttons(ui, cx));
+                    }
                 });
+                if wide {
+                    words_buttons(ui, cx);
+                }
             });
         });
     });
+    ui.add_space(8.0);
+}
+
+fn words_buttons(ui: &mut Ui, cx: &mut Cx<'_>) {
+    if button::Button::new(button::Kind::Plain, cx.lang.t("words-show")).show(ui, cx.p).clicked() {
+        cx.push(Intent::Ask(crate::model::Dialog::Words(crate::model::WordsStep::Before)));
+    }
+    if button::Button::new(button::Kind::Quiet, cx.lang.t("words-later")).show(ui, cx.p).clicked() {
+        cx.push(Intent::HideWordsCard);
+    }
 }

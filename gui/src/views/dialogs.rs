@@ -81,7 +81,7 @@ fn content(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, now: &Dialog) {
     match now {
         Dialog::Switcher => switcher::show(ui, cx, st),
         Dialog::DeleteMessage(chat, message) => {
-            confirm(ui, cx, "ask-delete-message-words", "message-delete", Intent::Delete(*chat, *message))
+            confirm(ui, cx, "ask-delete-message-words", "message-delete", Intent::Delete(*chat, *message));
         }
         Dialog::Block(account) => confirm(ui, cx, "ask-block-words", "card-block", Intent::Block(*account)),
         Dialog::Rename(account) => rename(ui, cx, &mut st.dialogs, *account),
@@ -92,7 +92,10 @@ fn content(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, now: &Dialog) {
         Dialog::Export => export(ui, cx, &mut st.dialogs),
         Dialog::Import => import(ui, cx, &mut st.dialogs),
         Dialog::DeleteAccount => delete_account(ui, cx, &mut st.dialogs),
-        Dialog::Shortcuts => shortcuts(ui, cx),
+        Dialog::Shortcuts => {
+            let room = ui.ctx().content_rect().height() - 200.0;
+            egui::ScrollArea::vertical().id_salt("keys").max_height(room).show(ui, |ui| shortcuts(ui, cx));
+        }
         Dialog::MyLink => super::add::own_link(ui, cx, st, 200.0),
     }
 }
@@ -275,29 +278,22 @@ fn delete_account(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) {
 /// The list of keys.
 pub fn shortcuts(ui: &mut Ui, cx: &Cx<'_>) {
     let p = cx.p;
-    let mut rows: Vec<(String, &str)> =
-        UiCommand::ALL.iter().map(|c| (ui.ctx().format_shortcut(&c.shortcut()), cx.lang.t(c.label()))).collect();
+    let mut rows: Vec<(String, &str)> = UiCommand::ALL.iter().map(|c| (c.keys(ui.ctx()), cx.lang.t(c.label()))).collect();
     rows.extend([
         ("Enter".to_owned(), cx.lang.t("key-send")),
         ("Shift+Enter".to_owned(), cx.lang.t("key-newline")),
         ("↑".to_owned(), cx.lang.t("key-edit-last")),
         ("PageUp / PageDown".to_owned(), cx.lang.t("key-pages")),
-        ("Ctrl + / Ctrl -".to_owned(), cx.lang.t("key-zoom")),
+        ("Ctrl + / Ctrl −".to_owned(), cx.lang.t("key-zoom")),
     ]);
-    egui::ScrollArea::vertical().id_salt("keys").max_height(460.0).show(ui, |ui| {
-        ui.spacing_mut().item_spacing.y = 6.0;
-        for (keys, words) in rows {
-            ui.horizontal(|ui| {
-                text::line(ui, words, Weight::Regular, size::BODY, p.text);
-                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    Frame::new().fill(p.sunken).corner_radius(size::R_SMALL + 2).inner_margin(egui::Margin::symmetric(8, 3)).show(
-                        ui,
-                        |ui| {
-                            text::line(ui, keys, Weight::Medium, size::SECOND, p.strong);
-                        },
-                    );
-                });
+    ui.spacing_mut().item_spacing.y = 6.0;
+    for (keys, words) in rows {
+        ui.horizontal(|ui| {
+            text::line(ui, words, Weight::Regular, size::BODY, p.text);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let frame = Frame::new().fill(p.sunken).corner_radius(size::R_SMALL + 2).inner_margin(egui::Margin::symmetric(8, 3));
+                frame.show(ui, |ui| text::line(ui, keys, Weight::Medium, size::SECOND, p.strong));
             });
-        }
-    });
+        });
+    }
 }

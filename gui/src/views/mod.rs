@@ -182,7 +182,7 @@ fn nothing(ui: &mut Ui, p: &Palette, icon: char, title: &str, words: &str) {
     ui.vertical_centered(|ui| {
         ui.add_space((ui.available_height() * 0.24).clamp(16.0, 160.0));
         let (rect, _) = ui.allocate_exact_size(egui::vec2(88.0, 88.0), egui::Sense::hover());
-        ui.painter().circle_filled(rect.center(), 44.0, p.raised);
+        ui.painter().circle_filled(rect.center(), 44.0, p.accent_soft);
         text::paint_icon(ui.painter(), rect.center(), icon, 40.0, p.accent_text, false);
         ui.add_space(10.0);
         text::label(ui, title, Weight::Semi, size::HEADING, p.strong);

@@ -71,15 +71,11 @@ fn buttons(ui: &mut Ui, cx: &mut Cx<'_>, account: AccountId, relation: Option<Re
             }
         }
         match relation {
-            Some(Relation::Blocked) => {
-                if Button::new(Kind::Plain, cx.lang.t("card-unblock")).wide().show(ui, p).clicked() {
-                    cx.push(Intent::Unblock(account));
-                }
+            Some(Relation::Blocked) if Button::new(Kind::Plain, cx.lang.t("card-unblock")).wide().show(ui, p).clicked() => {
+                cx.push(Intent::Unblock(account));
             }
-            Some(Relation::Requested) => {
-                if Button::new(Kind::Plain, cx.lang.t("card-why")).wide().show(ui, p).clicked() {
-                    cx.push(Intent::Ask(Dialog::Diagnosis(account)));
-                }
+            Some(Relation::Requested) if Button::new(Kind::Plain, cx.lang.t("card-why")).wide().show(ui, p).clicked() => {
+                cx.push(Intent::Ask(Dialog::Diagnosis(account)));
             }
             _ => {}
         }

@@ -20,7 +20,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
     bottom.frame(egui::Frame::new().fill(cx.p.side)).show(ui, |ui| me(ui, cx, st));
     inset(ui, MARGIN, |ui| {
         ui.add_space(10.0);
-        let key = ui.ctx().format_shortcut(&UiCommand::Switcher.shortcut());
+        let key = UiCommand::Switcher.keys(ui.ctx());
         field::search(ui, cx.p, &mut st.filter, cx.lang.t("side-search"), &key);
     });
     ui.add_space(8.0);

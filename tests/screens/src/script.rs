@@ -260,7 +260,7 @@ impl State {
             Command::Block(account) => self.person(account, |p| p.relation = Relation::Blocked),
             Command::Unblock(account) => self.person(account, |p| p.relation = Relation::Contact),
             Command::RenameContact(account, name) => {
-                self.person(account, |p| p.name = if name.is_empty() { p.own_name.clone() } else { name })
+                self.person(account, |p| p.name = if name.is_empty() { p.own_name.clone() } else { name });
             }
             Command::Edit { chat, message, text } => self.edit(chat, message, MessageBody::Text { text }),
             Command::Delete { chat, message } => self.edit(chat, message, MessageBody::Deleted),

@@ -471,3 +471,15 @@ fn the_timeline_is_quick_with_a_hundred_thousand_messages() {
     assert!(measured.percentile(0.5).as_millis() < 30, "{:?}", measured.percentile(0.5));
     assert!(measured.kept < 1_000, "{} rows are kept", measured.kept);
 }
+
+#[test]
+fn a_window_with_the_cursor_in_a_field_comes_to_rest() {
+    let script = busy();
+    script.change(|s| s.chats.iter_mut().for_each(|c| std::sync::Arc::make_mut(c).typing = false));
+    let mut window = with_anton(&script);
+    compose(&mut window, "half a sent");
+    window.clock.set(window.clock.get() + 10_000);
+    // A step is a quarter of a second.
+    window.harness.run_steps(60);
+    assert!(!window.harness.ctx.has_requested_repaint(), "{:?}", window.harness.ctx.repaint_causes());
+}

@@ -1,9 +1,11 @@
 //! How the screens look.
 
 use egui_kittest::SnapshotResults;
-use veche_gui::model::{Intent, Page, SettingsTab};
-use veche_protocol::view::Theme;
-use veche_screens::script::Script;
+use std::sync::Arc;
+use veche_gui::bridge::{Phase, Problem};
+use veche_gui::model::{Dialog, Intent, Page, SettingsTab, WordsStep};
+use veche_protocol::view::{Snapshot, Theme};
+use veche_screens::script::{Script, WORDS};
 use veche_screens::{Window, cast, open};
 
 fn main_window(theme: Theme, width: f32, height: f32) -> Window {
@@ -58,7 +60,7 @@ fn first_run() {
     let mut results = SnapshotResults::new();
     for (name, theme) in [("first-run-dark", Theme::Dark), ("first-run-light", Theme::Light)] {
         let script = Script::first_run();
-        script.change(|s| s.settings = std::sync::Arc::new(veche_protocol::view::Settings { theme, ..Default::default() }));
+        script.change(|s| s.settings = Arc::new(veche_protocol::view::Settings { theme, ..Default::default() }));
         let mut window = open(script, 1200.0, 800.0);
         window.harness.run_steps(20);
         window.picture(name, &mut results);
@@ -72,13 +74,103 @@ fn pages() {
         ("nearby", Page::Nearby),
         ("requests", Page::Requests),
         ("add", Page::Add),
-        ("settings-profile", Page::Settings(SettingsTab::Profile)),
-        ("settings-appearance", Page::Settings(SettingsTab::Appearance)),
-        ("settings-privacy", Page::Settings(SettingsTab::Privacy)),
-        ("settings-network", Page::Settings(SettingsTab::Network)),
+        ("welcome", Page::Welcome),
+        ("person-asking", Page::Person(cast::account(20))),
     ] {
         let mut window = main_window(Theme::Dark, 1180.0, 760.0);
         window.go(page);
         window.picture(name, &mut results);
     }
+}
+
+#[test]
+fn settings() {
+    let mut results = SnapshotResults::new();
+    for (name, tab) in [
+        ("settings-profile", SettingsTab::Profile),
+        ("settings-appearance", SettingsTab::Appearance),
+        ("settings-privacy", SettingsTab::Privacy),
+        ("settings-security", SettingsTab::Security),
+        ("settings-network", SettingsTab::Network),
+        ("settings-keyboard", SettingsTab::Keyboard),
+        ("settings-account", SettingsTab::Account),
+    ] {
+        let mut window = main_window(Theme::Light, 1180.0, 760.0);
+        window.go(Page::Settings(tab));
+        window.picture(name, &mut results);
+    }
+}
+
+#[test]
+fn dialogs() {
+    let mut results = SnapshotResults::new();
+    let words: Arc<[String]> = WORDS.map(str::to_owned).into();
+    for (name, dialog) in [
+        ("dialog-switcher", Dialog::Switcher),
+        ("dialog-verify", Dialog::Verify(cast::account(3))),
+        ("dialog-words", Dialog::Words(WordsStep::Shown(words))),
+        ("dialog-delete", Dialog::DeleteAccount),
+        ("dialog-my-link", Dialog::MyLink),
+    ] {
+        let mut window = main_window(Theme::Dark, 1000.0, 700.0);
+        window.push(Intent::Ask(dialog));
+        window.picture(name, &mut results);
+    }
+}
+
+#[test]
+fn russian() {
+    let mut results = SnapshotResults::new();
+    let script = Script::ready(cast::busy(Theme::Dark)).with_history(1, cast::talk_with_anton());
+    script.change(|s| {
+        s.settings = Arc::new(veche_protocol::view::Settings { language: "ru".into(), ..(*s.settings).clone() });
+        s.account.as_mut().map(Arc::make_mut).expect("an account").words_saved = false;
+    });
+    let mut window = open(script, 760.0, 700.0);
+    window.harness.run_steps(4);
+    window.go(Page::Chat(cast::chat_id(1)));
+    window.picture("russian-narrow", &mut results);
+    window.harness.set_size(egui::vec2(1180.0, 700.0));
+    window.harness.run_steps(8);
+    window.picture("russian-wide", &mut results);
+    window.harness.set_size(egui::vec2(760.0, 700.0));
+    window.push(Intent::ToggleCard);
+    window.picture("russian-narrow-card", &mut results);
+    window.go(Page::Settings(SettingsTab::Privacy));
+    window.picture("russian-narrow-settings", &mut results);
+}
+
+#[test]
+fn states() {
+    let mut results = SnapshotResults::new();
+    // Nothing said yet.
+    let mut window = open(Script::ready(cast::busy(Theme::Light)), 1000.0, 700.0);
+    window.harness.run_steps(4);
+    window.go(Page::Chat(cast::chat_id(1)));
+    window.picture("chat-empty", &mut results);
+    // A new account.
+    let new = Snapshot { account: Some(cast::mira()), ..Snapshot::default() };
+    let mut window = open(Script::ready(new), 1000.0, 700.0);
+    window.harness.run_steps(10);
+    window.picture("welcome-new", &mut results);
+    // Unread messages, new ones below the line.
+    let script = Script::ready(cast::busy(Theme::Dark));
+    let said = (0..9).map(|i| cast::message(2, i + 1, i < 4, (40 - i * 4) * 60_000, "Photos from the train are up")).collect();
+    let mut window = open(script.with_history(2, said), 1000.0, 700.0);
+    window.harness.run_steps(4);
+    window.go(Page::Chat(cast::chat_id(2)));
+    window.picture("chat-unread", &mut results);
+    // Locked, and broken.
+    for (name, phase) in [("locked", Phase::Locked), ("failed", Phase::Failed(newer()))] {
+        let script = Script::ready(cast::busy(Theme::Dark));
+        script.0.borrow_mut().phase = phase;
+        let mut window = open(script, 1000.0, 700.0);
+        window.harness.run_steps(20);
+        window.picture(name, &mut results);
+    }
+}
+
+fn newer() -> Problem {
+    let sentence = "This profile was written by a newer version of Veche. Install that version, or start with another profile.";
+    Problem { kind: "newer_format".into(), sentence: sentence.into() }
 }
