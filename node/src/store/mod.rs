@@ -12,6 +12,7 @@
 //!
 //! Everything here blocks. Nothing here decides anything about the protocol.
 
+pub mod backup;
 pub mod keyfile;
 pub mod keys;
 pub mod kv;

@@ -21,7 +21,7 @@ use super::files;
 use super::keys::RootKey;
 use super::kv::{Kv, KvError};
 use super::migrations::{self, Migration};
-use super::sled_kv::SledKv;
+use super::sled_kv::{self, SledKv};
 use super::vault::head::{self, DatabaseId, FORMAT, Head};
 use super::vault::{Vault, VaultError};
 use super::writer::live_bytes;
@@ -115,7 +115,7 @@ impl Profile {
     /// # Errors
     /// There is one already, or the directory cannot be written.
     pub fn create(&self, root: &RootKey, database: DatabaseId, now_ms: u64) -> Result<Vault, OpenError> {
-        self.build(|kv| Vault::create(kv, root, Head::new(database, now_ms)).map(drop))?;
+        self.build(|kv| Vault::create(kv, root, Head::new(database, now_ms)).map(drop).map_err(OpenError::from))?;
         self.open(root, database)
     }
 
@@ -137,6 +137,7 @@ impl Profile {
         if !self.path(CURRENT).exists() {
             return Err(OpenError::Missing);
         }
+        sled_kv::wait_until_released(&self.path(CURRENT))?;
         let mut number = 1_u32;
         let aside = loop {
             let aside = self.path(&format!("{CURRENT}.damaged-{number}"));
@@ -151,15 +152,16 @@ impl Profile {
     }
 
     /// Builds a database aside with `fill` and gives it its name once it is whole and durable.
-    pub(super) fn build(&self, fill: impl FnOnce(Box<dyn Kv>) -> Result<(), VaultError>) -> Result<(), OpenError> {
+    pub(super) fn build<E: From<OpenError>>(&self, fill: impl FnOnce(Box<dyn Kv>) -> Result<(), E>) -> Result<(), E> {
         self.settle()?;
         if self.path(CURRENT).exists() {
-            return Err(OpenError::Exists);
+            return Err(OpenError::Exists.into());
         }
         let fresh = self.path(FRESH);
-        fill(Box::new(SledKv::create(&fresh)?))?;
-        fs::rename(&fresh, self.path(CURRENT))?;
-        Ok(files::sync_dir(&self.dir)?)
+        fill(Box::new(SledKv::create(&fresh).map_err(OpenError::from)?))?;
+        sled_kv::wait_until_released(&fresh).map_err(OpenError::from)?;
+        fs::rename(&fresh, self.path(CURRENT)).map_err(OpenError::from)?;
+        Ok(files::sync_dir(&self.dir).map_err(OpenError::from)?)
     }
 
     fn open_with(&self, root: &RootKey, database: DatabaseId, known: &[Migration]) -> Result<Vault, OpenError> {
@@ -210,6 +212,8 @@ impl Profile {
 
     /// Puts `db.new`, which is whole and durable, in the place of `db`.
     fn replace(&self) -> Result<(), OpenError> {
+        sled_kv::wait_until_released(&self.path(CURRENT))?;
+        sled_kv::wait_until_released(&self.path(FRESH))?;
         // The names inside db.new were synced when it was made, except those that sled made while it was closed.
         files::sync_dir(&self.path(FRESH))?;
         fs::rename(self.path(CURRENT), self.path(REPLACED))?;

@@ -6,22 +6,29 @@
 //! - Its `conf` file and directory are never synced; a cut in the first second left a database that would not open. A new
 //!   database is synced whole before anyone writes to it.
 //! - Pages above a quarter of a segment go to files of their own that are never synced. [`split`] keeps pages below that.
+//! - After an instance is dropped, work that it left to other threads keeps the files locked for a moment. Whoever opens or moves them
+//!   waits for that.
 //! - An interrupted snapshot (`snap.*.generating`) is taken for a real one at the next open. It is moved out of the way.
-//! - An IO error stops an instance for good. [`Kv::recover`] opens a new one.
+//! - An IO error stops an instance for good, and may leave a flush waiting for ever. [`watch`] wakes it, and [`Kv::recover`] opens a
+//!   new instance.
 //! - It panics on some damage. Every call is guarded, and a panic becomes [`KvError::Damaged`].
 
 mod split;
+mod watch;
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use veche_protocol::store::Dir;
 
 use super::files;
 use super::kv::{Batch, Durability, ENGINE_KEYS, Kv, KvError};
+use watch::Watch;
 
 /// Page cache in bytes. A million messages scan at full speed with it, and an idle node stays small.
 const CACHE_BYTES: u64 = 64 << 20;
@@ -29,6 +36,12 @@ const CACHE_BYTES: u64 = 64 << 20;
 const SEGMENT_BYTES: usize = 256 << 10;
 /// How often sled writes out what nobody waits for, in milliseconds.
 const FLUSH_EVERY_MS: u64 = 500;
+/// After how long a flush is helped, in case it waits for a signal that was lost. A slow disk is no worse for it.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(3);
+/// How long to wait for a dropped instance to let go of its files. It needs milliseconds.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(2);
+/// Pause between looks at it.
+const RELEASE_RETRY: Duration = Duration::from_millis(5);
 /// Bytes of one batch while copying a database.
 const COPY_BATCH_BYTES: usize = 1 << 20;
 
@@ -39,6 +52,8 @@ pub struct SledKv {
 }
 
 struct Engine {
+    /// Before `db`: its thread has a handle of the database, which closes with the last one.
+    watch: Watch,
     db: sled::Db,
     /// Own handle of sled's `db` file, for syncing it.
     file: File,
@@ -118,6 +133,7 @@ impl SledKv {
 
 impl Engine {
     fn start(dir: &Path) -> Result<Self, KvError> {
+        wait_until_released(dir)?;
         let config = sled::Config::new()
             .path(dir)
             .mode(sled::Mode::LowSpace)
@@ -126,11 +142,16 @@ impl Engine {
             .flush_every_ms(Some(FLUSH_EVERY_MS));
         let db = guarded(|| Ok(config.open()?))?;
         let file = File::options().read(true).write(true).open(dir.join("db"))?;
-        Ok(Self { db, file })
+        let helper = db.clone();
+        let watch = Watch::new(FLUSH_PATIENCE, move || {
+            // The flush that is helped reports the error.
+            let _ = guarded(|| Ok(helper.flush()?));
+        })?;
+        Ok(Self { watch, db, file })
     }
 
     fn flush(&self) -> Result<(), KvError> {
-        self.db.flush()?;
+        self.watch.over(|| self.db.flush())?;
         self.file.sync_data()?;
         Ok(())
     }
@@ -208,6 +229,27 @@ impl From<sled::Error> for KvError {
             sled::Error::Io(error) if error.to_string().contains("could not acquire lock") => Self::Busy,
             sled::Error::Io(error) => error.into(),
             other => Self::Damaged(other.to_string()),
+        }
+    }
+}
+
+/// Waits until no instance has the database in `dir` open.
+///
+/// # Errors
+/// One still has after two seconds: it is not just ending.
+pub(super) fn wait_until_released(dir: &Path) -> Result<(), KvError> {
+    let file = match File::options().read(true).write(true).open(dir.join("db")) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let deadline = Instant::now() + RELEASE_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file.unlock()?),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(RELEASE_RETRY),
+            Err(TryLockError::WouldBlock) => return Err(KvError::Busy),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
         }
     }
 }

@@ -30,9 +30,12 @@ pub const MAX_ORDER_BYTES: usize = 64;
 const RECORD_VERSION: u8 = 1;
 /// Bytes of a scope on disk. 128 bits: two scopes of one table meet after 2^64 of them.
 const TAG_BYTES: usize = 16;
-const PREFIX_BYTES: usize = 1 + TAG_BYTES;
+/// Bytes of a key on disk before the position.
+pub(super) const PREFIX_BYTES: usize = 1 + TAG_BYTES;
 /// Rows read at once by whatever walks over whole tables.
 const PAGE_ROWS: usize = 512;
+/// Bytes of values after which such a page ends.
+const PAGE_BYTES: usize = 1 << 20;
 
 /// Labels of the subkeys. They never change.
 mod label {
@@ -264,10 +267,12 @@ impl Vault {
     pub(super) fn walk<E: From<KvError>>(&self, mut visit: impl FnMut(OpenedRow) -> Result<(), E>) -> Result<(), E> {
         let mut from = Vec::new();
         loop {
-            let mut page = Vec::with_capacity(PAGE_ROWS);
+            let mut page = Vec::new();
+            let mut bytes = 0_usize;
             self.kv.range(&from, &[super::kv::ENGINE_KEYS], Dir::Forward, &mut |key, stored| {
                 page.push((key.to_vec(), stored.to_vec()));
-                page.len() < PAGE_ROWS
+                bytes = bytes.saturating_add(stored.len());
+                page.len() < PAGE_ROWS && bytes < PAGE_BYTES
             })?;
             let Some((last, _)) = page.last() else { return Ok(()) };
             from = joined(last, &[0]);

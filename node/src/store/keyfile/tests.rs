@@ -16,6 +16,7 @@ struct FakeKeyring {
     refuses: Mutex<Option<KeyringError>>,
 }
 
+#[allow(clippy::unwrap_in_result, reason = "a poisoned lock is a failed test")]
 impl FakeKeyring {
     fn answer(&self) -> Result<(), KeyringError> {
         self.refuses.lock().unwrap().clone().map_or(Ok(()), Err)
@@ -30,6 +31,7 @@ impl FakeKeyring {
     }
 }
 
+#[allow(clippy::unwrap_in_result, reason = "a poisoned lock is a failed test")]
 impl SecretStore for FakeKeyring {
     fn put(&self, entry: &str, key: &SecretKey) -> Result<(), KeyringError> {
         self.answer()?;

@@ -28,7 +28,7 @@ pub fn get(db: &sled::Tree, key: &[u8]) -> Result<Option<Vec<u8>>, KvError> {
 /// Puts a row together whose stored part under its key is `stored`. `None` if the row was deleted meanwhile.
 pub fn join(db: &sled::Tree, key: &[u8], mut stored: sled::IVec) -> Result<Option<Vec<u8>>, KvError> {
     for _ in 0..READ_ATTEMPTS {
-        let Some((stamp, count, first)) = parse(&stored)? else {
+        let Some(Start { stamp, count, first }) = parse(&stored)? else {
             return Ok(stored.get(1..).map(<[u8]>::to_vec));
         };
         let mut value = first.to_vec();
@@ -58,7 +58,7 @@ pub fn join(db: &sled::Tree, key: &[u8], mut stored: sled::IVec) -> Result<Optio
 /// Adds one change to a batch.
 pub fn change(db: &sled::Tree, batch: &mut sled::Batch, key: &[u8], value: Option<&[u8]>) -> Result<(), KvError> {
     let old_count = match db.get(key)? {
-        Some(stored) => parse(&stored)?.map_or(1, |(_, count, _)| count),
+        Some(stored) => parse(&stored)?.map_or(1, |start| start.count),
         None => 1,
     };
     let new_count = match value {
@@ -103,16 +103,23 @@ fn split(batch: &mut sled::Batch, key: &[u8], value: &[u8]) -> Result<u16, KvErr
     Ok(count)
 }
 
-/// Stamp, number of pieces and first piece of a split row; `None` for a whole one.
-#[allow(clippy::type_complexity)]
-fn parse(stored: &[u8]) -> Result<Option<([u8; STAMP_BYTES], u16, &[u8])>, KvError> {
+/// What lies under the key of a split row.
+struct Start<'a> {
+    stamp: [u8; STAMP_BYTES],
+    /// Pieces, this one included.
+    count: u16,
+    first: &'a [u8],
+}
+
+/// The start of a split row; `None` for a whole one.
+fn parse(stored: &[u8]) -> Result<Option<Start<'_>>, KvError> {
     let damaged = || KvError::Damaged("a record has an unknown shape".into());
     match stored.split_first() {
         Some((&WHOLE, _)) => Ok(None),
         Some((&SPLIT, rest)) => {
             let (stamp, rest) = rest.split_first_chunk().ok_or_else(damaged)?;
             let (count, first) = rest.split_first_chunk().ok_or_else(damaged)?;
-            Ok(Some((*stamp, u16::from_be_bytes(*count), first)))
+            Ok(Some(Start { stamp: *stamp, count: u16::from_be_bytes(*count), first }))
         }
         _ => Err(damaged()),
     }

@@ -47,7 +47,7 @@ fn no_page_grows_out_of_the_log() {
             kv.commit(&batch, Durability::Soon).unwrap();
         }
     }
-    kv.with(|engine| engine.flush()).unwrap();
+    kv.with(Engine::flush).unwrap();
     assert_eq!(fs::read_dir(path.join("blobs")).unwrap().count(), 0);
 }
 
