@@ -9,7 +9,7 @@
 //! db.damaged-N/ set aside by hand, never deleted by us
 //! ```
 //!
-//! A database appears and is replaced by renames only, so every crash leaves a whole one: see [`Profile::settle`].
+//! A database appears and is replaced by renames only, so every crash leaves a whole one: see `Profile::settle`.
 
 use std::fs::{self, File, TryLockError};
 use std::io;

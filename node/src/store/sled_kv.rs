@@ -5,11 +5,11 @@
 //!   somebody is told about ends with a real sync of the `db` file.
 //! - Its `conf` file and directory are never synced; a cut in the first second left a database that would not open. A new
 //!   database is synced whole before anyone writes to it.
-//! - Pages above a quarter of a segment go to files of their own that are never synced. [`split`] keeps pages below that.
+//! - Pages above a quarter of a segment go to files of their own that are never synced. `split` keeps pages below that.
 //! - After an instance is dropped, work that it left to other threads keeps the files locked for a moment. Whoever opens or moves them
 //!   waits for that.
 //! - An interrupted snapshot (`snap.*.generating`) is taken for a real one at the next open. It is moved out of the way.
-//! - An IO error stops an instance for good, and may leave a flush waiting for ever. [`watch`] wakes it, and [`Kv::recover`] opens a
+//! - An IO error stops an instance for good, and may leave a flush waiting for ever. `watch` wakes it, and [`Kv::recover`] opens a
 //!   new instance.
 //! - It panics on some damage. Every call is guarded, and a panic becomes [`KvError::Damaged`].
 
