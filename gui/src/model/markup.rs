@@ -52,6 +52,13 @@ pub fn parse(text: &str) -> Marked {
     out
 }
 
+/// The words of a text without its marks, at most `limit` characters of it: for previews.
+#[must_use]
+pub fn plain(text: &str, limit: usize) -> String {
+    let short: String = text.chars().take(limit).collect();
+    parse(&short).runs.into_iter().map(|(run, _)| run).collect()
+}
+
 /// Gives a run the look of a mark.
 type Set = fn(&mut Look);
 
@@ -199,6 +206,12 @@ mod tests {
             assert_eq!(shown(text), text);
             assert!(parse(text).runs.iter().all(|(_, l)| *l == Look::default()), "{text}");
         }
+    }
+
+    #[test]
+    fn previews_have_no_marks() {
+        assert_eq!(plain("Hi **there**, `you`", 100), "Hi there, you");
+        assert_eq!(plain("Hi **there**", 7), "Hi **th");
     }
 
     #[test]

@@ -242,6 +242,8 @@ pub struct Model {
     pub phase: Phase,
     /// Its newest state.
     pub snap: Arc<Snapshot>,
+    /// The rows of the sidebar, made anew whenever the state changes.
+    pub people: Vec<people::PersonRow>,
     /// Whether a passphrase seals the store.
     pub has_passphrase: bool,
     /// What is shown.
@@ -300,6 +302,7 @@ impl Model {
         Self {
             phase: Phase::Starting,
             snap: Arc::default(),
+            people: Vec::new(),
             has_passphrase: false,
             page: Page::Welcome,
             card: false,

@@ -1,7 +1,8 @@
 //! Lists of people and conversations as the sidebar and the switcher show them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use veche_protocol::ids::SpaceId;
+use veche_protocol::ids::{AccountId, SpaceId};
 use veche_protocol::view::{ChatView, PersonView, Presence, Relation, Snapshot};
 
 /// A row of the sidebar.
@@ -21,35 +22,39 @@ impl PersonRow {
     }
 }
 
-/// Conversations in the order of the snapshot, then contacts without one, by name; only those that match the filter.
+/// Conversations in the order of the snapshot, then contacts without one, by name.
 #[must_use]
-pub fn rows(snap: &Snapshot, filter: &str) -> Vec<PersonRow> {
+pub fn rows(snap: &Snapshot) -> Vec<PersonRow> {
+    let people: BTreeMap<AccountId, &Arc<PersonView>> = snap.people.iter().map(|p| (p.account_id, p)).collect();
+    let talking: BTreeSet<AccountId> = snap.chats.iter().map(|c| c.account_id).collect();
     let with_chat = snap.chats.iter().filter_map(|chat| {
-        let person = Arc::clone(snap.person(chat.account_id)?);
+        let person = Arc::clone(people.get(&chat.account_id)?);
         Some(PersonRow { person, chat: Some(Arc::clone(chat)) })
     });
-    let without = snap
-        .people
-        .iter()
-        .filter(|p| p.relation == Relation::Contact && !snap.chats.iter().any(|c| c.account_id == p.account_id))
-        .map(|p| PersonRow { person: Arc::clone(p), chat: None });
-    let mut rows: Vec<_> = with_chat.chain(without).filter_map(|row| score(&row.person, filter).map(|score| (score, row))).collect();
-    rows.sort_by_key(|(score, _)| *score);
-    rows.into_iter().map(|(_, row)| row).collect()
+    let without = snap.people.iter().filter(|p| p.relation == Relation::Contact && !talking.contains(&p.account_id));
+    with_chat.chain(without.map(|p| PersonRow { person: Arc::clone(p), chat: None })).collect()
+}
+
+/// Those rows that match what was typed, the best first.
+#[must_use]
+pub fn matching<'a>(rows: &'a [PersonRow], filter: &str) -> Vec<&'a PersonRow> {
+    let filter = filter.trim().to_lowercase();
+    let mut found: Vec<_> = rows.iter().filter_map(|row| score(&row.person, &filter).map(|score| (score, row))).collect();
+    found.sort_by_key(|(score, _)| *score);
+    found.into_iter().map(|(_, row)| row).collect()
 }
 
 /// How well a person matches what was typed: smaller is better, `None` is not at all. An empty filter matches everybody.
 fn score(person: &PersonView, filter: &str) -> Option<u8> {
-    let filter = filter.trim().to_lowercase();
     if filter.is_empty() {
         return Some(0);
     }
     let names = [person.name.to_lowercase(), person.own_name.to_lowercase(), person.login.to_lowercase()];
-    let starts = |n: &String| n.split([' ', '.', '_', '-']).any(|word| word.starts_with(&filter));
+    let starts = |n: &String| n.split([' ', '.', '_', '-']).any(|word| word.starts_with(filter));
     match () {
-        () if names.iter().any(|n| n.starts_with(&filter)) => Some(0),
+        () if names.iter().any(|n| n.starts_with(filter)) => Some(0),
         () if names.iter().any(starts) => Some(1),
-        () if names.iter().any(|n| n.contains(&filter)) => Some(2),
+        () if names.iter().any(|n| n.contains(filter)) => Some(2),
         () => None,
     }
 }

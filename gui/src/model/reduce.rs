@@ -7,6 +7,7 @@ use super::{Dialog, Model, Out, Page, Pending, Say, SettingsTab, TYPING_EVERY_MS
 use crate::bridge::{PageAt, Phase, Request};
 use crate::command::UiCommand;
 use veche_protocol::core::command::Command;
+use veche_protocol::identity::login::Handle;
 use veche_protocol::ids::{EntryId, SpaceId};
 use veche_protocol::view::{Hlc, MessageBody, MessageView};
 
@@ -68,12 +69,13 @@ impl Model {
             Intent::Request { target, text } => self.form(Pending::Contact, Request::Command(Command::RequestContact { target, text })),
             Intent::Inspect(link) => self.form(Pending::Inspect(link.clone()), Request::Command(Command::InspectLink(link))),
             Intent::Lookup(text) => {
-                let (login, tag) = match text.trim().split_once('#') {
-                    Some((login, tag)) => (login.to_owned(), Some(tag.to_owned())),
-                    None => (text.trim().to_owned(), None),
-                };
                 self.claimants = None;
-                self.form(Pending::Lookup, Request::Command(Command::Lookup { login, tag }));
+                match Handle::parse(&text) {
+                    Ok(Handle { login, tag }) => {
+                        self.form(Pending::Lookup, Request::Command(Command::Lookup { login: login.to_string(), tag }));
+                    }
+                    Err(_) => self.problem = Some(Say::Key("add-bad")),
+                }
             }
             Intent::Accept(account) => {
                 self.quiet(Command::AcceptRequest(account));

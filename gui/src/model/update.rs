@@ -20,6 +20,8 @@ impl Model {
         self.has_passphrase = has_passphrase;
         if self.phase != phase {
             self.waiting = false;
+            self.problem = None;
+            self.dialog = None;
             self.phase = phase;
             if self.phase == Phase::Ready
                 && let Some(link) = self.link_waits.take()
@@ -31,6 +33,7 @@ impl Model {
             return;
         }
         self.snap = snap;
+        self.people = super::people::rows(&self.snap);
         self.follow_page();
         let gone = |m: &Self, id: &SpaceId| m.snap.chat(*id).is_none();
         let dead: Vec<SpaceId> = self.histories.keys().copied().filter(|id| gone(self, id)).collect();
@@ -190,7 +193,7 @@ impl Model {
             Some(person) => Say::Words(person.name.clone()),
             None => Say::Key("note-somebody"),
         };
-        let body: String = text.chars().take(NOTE_CHARS).collect();
+        let body = super::markup::plain(text, NOTE_CHARS);
         self.out.push(Out::Notify { chat: Some(chat), title, body: Say::Words(body) });
     }
 

@@ -7,6 +7,8 @@ use super::Outside;
 use super::desktop::Sender;
 use std::path::Path;
 
+/// Name of the socket in the profile.
+const SOCKET: &str = "window.sock";
 /// Longest line taken from another start, bytes.
 const MAX_LINE: u64 = 8 * 1024;
 
@@ -18,9 +20,14 @@ pub enum Instance {
     Second,
 }
 
+/// The window closes: what others would knock at goes away. What is left after a crash is found to be dead by the next start.
+pub fn release(profile: &Path) {
+    let _ = std::fs::remove_file(profile.join(SOCKET));
+}
+
 #[cfg(unix)]
 mod unix {
-    use super::{Instance, MAX_LINE, Outside, Path, Sender};
+    use super::{Instance, MAX_LINE, Outside, Path, SOCKET, Sender};
     use std::io::{BufRead, BufReader, Read, Write};
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::{UnixListener, UnixStream};
@@ -34,7 +41,7 @@ mod unix {
     /// # Errors
     /// The socket could not be made: the profile is not writable.
     pub fn claim(profile: &Path, link: Option<&str>, sender: Sender) -> std::io::Result<Instance> {
-        let path = profile.join("window.sock");
+        let path = profile.join(SOCKET);
         if let Ok(mut stream) = UnixStream::connect(&path) {
             stream.set_write_timeout(Some(PATIENCE))?;
             writeln!(stream, "{}", link.unwrap_or_default().replace('\n', " "))?;

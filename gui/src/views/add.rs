@@ -40,7 +40,7 @@ fn theirs(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
     let button = Button::new(Kind::Primary, lang.t("add-find")).enabled(!typed.is_empty() && !cx.model.waiting).show(ui, p);
     let entered = field.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter)) && !typed.is_empty();
     if button.clicked() || entered {
-        cx.push(if typed.starts_with("veche:") { Intent::Inspect(typed) } else { Intent::Lookup(typed.to_lowercase()) });
+        cx.push(if typed.starts_with("veche:") { Intent::Inspect(typed) } else { Intent::Lookup(typed) });
     }
     let Some(found) = cx.model.claimants.clone() else { return };
     ui.add_space(4.0);

@@ -6,10 +6,13 @@ use crate::theme::{Weight, icons, size};
 use crate::widgets::{button, text};
 use egui::{Event, Frame, Id, Key, KeyboardShortcut, Margin, Modifiers, Rect, Sense, TextEdit, Ui, pos2, vec2};
 use veche_protocol::ids::SpaceId;
+use veche_protocol::limits::TEXT;
 use veche_protocol::view::{ChatView, PersonView, Relation};
 
-/// Longest message, characters; the wire takes more bytes than this can become.
-const MAX_TEXT: usize = 12_000;
+/// Longest text that can be typed, characters: enough to see by how much a message is too long.
+const MAX_TYPED: usize = 4 * TEXT;
+/// From this many bytes before the longest message on, what is left is counted.
+const COUNTED: usize = 512;
 /// From this width on the reminder has its buttons beside its words.
 const WORDS_CARD_WIDE: f32 = 640.0;
 /// Room for those buttons in the longest language.
@@ -43,7 +46,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, chat: &ChatView, per
             field(ui, cx, chat, person, text, focus);
         });
     });
-    typing(ui, cx, chat, person);
+    let length = text.trim().len();
+    below(ui, cx, chat, person, length);
 }
 
 fn field(ui: &mut Ui, cx: &mut Cx<'_>, chat: &ChatView, person: &PersonView, text: &mut String, focus: bool) {
@@ -75,7 +79,7 @@ fn field(ui: &mut Ui, cx: &mut Cx<'_>, chat: &ChatView, person: &PersonView, tex
                         .hint_text(text::rich(&name, Weight::Regular, size::BODY, p.faint))
                         .desired_rows(1)
                         .desired_width(width)
-                        .char_limit(MAX_TEXT)
+                        .char_limit(MAX_TYPED)
                         .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter));
                     ui.add(edit).accessible_name(&name)
                 })
@@ -86,7 +90,7 @@ fn field(ui: &mut Ui, cx: &mut Cx<'_>, chat: &ChatView, person: &PersonView, tex
             if *text != before {
                 cx.push(Intent::Typed(chat.chat_id, text.clone()));
             }
-            let ready = !text.trim().is_empty();
+            let ready = !text.trim().is_empty() && text.trim().len() <= TEXT;
             if send_button(ui, cx, ready) || (entered && ready) {
                 submit(cx, chat, text);
                 response.request_focus();
@@ -173,9 +177,21 @@ fn context(ui: &mut Ui, cx: &mut Cx<'_>, chat: &ChatView) {
     }
 }
 
-/// The line below the field: three dots and a name, else nothing but its space.
-fn typing(ui: &mut Ui, cx: &Cx<'_>, chat: &ChatView, person: &PersonView) {
+/// The line below the field: three dots and a name, and what is left of a long message.
+fn below(ui: &mut Ui, cx: &Cx<'_>, chat: &ChatView, person: &PersonView, length: usize) {
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 26.0), Sense::hover());
+    if length + COUNTED > TEXT {
+        let (words, color) = match TEXT.checked_sub(length) {
+            Some(left) => (cx.lang.n("composer-left", left as u64), cx.p.muted),
+            None => (cx.lang.t("composer-too-long").to_owned(), cx.p.danger),
+        };
+        let galley = ui.painter().layout_no_wrap(words.clone(), Weight::Medium.font(size::SMALL), color);
+        let at = pos2(rect.right() - 24.0 - galley.size().x, rect.center().y - galley.size().y / 2.0);
+        let place = Rect::from_min_size(at, galley.size());
+        let said = ui.interact(place, ui.unique_id().with("length"), Sense::hover());
+        said.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Status, true, &words));
+        ui.painter().galley(at, galley, color);
+    }
     if !chat.typing {
         return;
     }
@@ -249,7 +265,7 @@ fn words_card(ui: &mut Ui, cx: &mut Cx<'_>) {
                     }
                 });
                 if wide {
-                    words_buttons(ui, cx);
+                    ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| words_buttons(ui, cx));
                 }
             });
         });

@@ -12,6 +12,7 @@ use egui::{Frame, RichText, Ui};
 use std::mem::discriminant;
 use veche_protocol::core::command::Target;
 use veche_protocol::ids::AccountId;
+use veche_protocol::limits::{NAME_CHARS, REQUEST_TEXT_CHARS};
 
 /// What is being typed into the dialog that is open.
 #[derive(Default)]
@@ -123,7 +124,7 @@ fn cancel(ui: &mut Ui, cx: &mut Cx<'_>) {
 
 fn rename(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form, account: AccountId) {
     let own = cx.model.snap.person(account).map(|p| p.own_name.clone()).unwrap_or_default();
-    let field = Field::new(&mut form.name, cx.lang.t("field-name")).hint(&own).limit(64).help(cx.lang.t("help-rename"));
+    let field = Field::new(&mut form.name, cx.lang.t("field-name")).hint(&own).limit(NAME_CHARS).help(cx.lang.t("help-rename"));
     let response = field.show(ui, cx.p);
     let entered = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
     dialog::buttons(ui, |ui| {
@@ -214,7 +215,7 @@ fn link(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, found: &LinkFound) {
         return;
     }
     words_of(ui, cx, "link-words");
-    Field::new(&mut st.dialogs.note, cx.lang.t("field-note")).hint(cx.lang.t("hint-note")).limit(280).show(ui, p);
+    Field::new(&mut st.dialogs.note, cx.lang.t("field-note")).hint(cx.lang.t("hint-note")).limit(REQUEST_TEXT_CHARS).show(ui, p);
     super::door::problem(ui, cx);
     dialog::buttons(ui, |ui| {
         if Button::new(Kind::Primary, cx.lang.t("link-ask")).enabled(!cx.model.waiting).show(ui, p).clicked() {

@@ -8,9 +8,9 @@ use crate::widgets::button::{Button, Kind, link};
 use crate::widgets::field::Field;
 use crate::widgets::text;
 use egui::{CentralPanel, Frame, Id, Ui};
+use veche_protocol::identity::login::MAX;
+use veche_protocol::limits::NAME_CHARS;
 
-/// Longest name, characters.
-const MAX_NAME: usize = 64;
 /// Shortest passphrase, characters: argon2id makes each try slow, length must do the rest.
 pub const MIN_PASSPHRASE: usize = 8;
 
@@ -32,7 +32,8 @@ pub struct Form {
 }
 
 impl Form {
-    fn wipe(&mut self) {
+    /// Forgets secrets as soon as they are of no more use.
+    pub fn wipe(&mut self) {
         self.passphrase.clear();
         self.again.clear();
         self.words.clear();
@@ -121,7 +122,7 @@ fn create(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) {
     let (p, lang) = (cx.p, cx.lang);
     let before = form.name.clone();
     let name_fault = (form.tried && form.name.trim().is_empty()).then(|| lang.t("name-empty").to_owned());
-    let name = Field::new(&mut form.name, lang.t("field-name")).hint(lang.t("hint-name")).limit(MAX_NAME).fault(name_fault).show(ui, p);
+    let name = Field::new(&mut form.name, lang.t("field-name")).hint(lang.t("hint-name")).limit(NAME_CHARS).fault(name_fault).show(ui, p);
     if !form.focused {
         name.request_focus();
         form.focused = true;
@@ -131,8 +132,8 @@ fn create(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) {
     }
     let login_before = form.login.clone();
     let fault = login::fault(&form.login).filter(|_| form.tried || (form.own_login && !form.login.is_empty()));
-    let field = Field::new(&mut form.login, lang.t("field-login")).limit(login::MAX).help(lang.t("help-login"));
-    field.fault(fault.map(|key| lang.t(key).to_owned())).show(ui, p);
+    let field = Field::new(&mut form.login, lang.t("field-login")).limit(MAX).help(lang.t("help-login"));
+    let login_field = field.fault(fault.map(|key| lang.t(key).to_owned())).show(ui, p);
     if form.login != login_before {
         form.login = form.login.to_lowercase();
         form.own_login = !form.login.is_empty();
@@ -142,7 +143,8 @@ fn create(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) {
     let ready = login::fault(&form.login).is_none() && !form.name.trim().is_empty() && passphrase_fault(form).is_none();
     let words = if cx.model.waiting { lang.t("first-working") } else { lang.t("first-create") };
     let button = Button::new(Kind::Primary, words).wide().enabled(!cx.model.waiting).show(ui, p);
-    let entered = ui.input(|i| i.key_pressed(egui::Key::Enter)) && !cx.model.waiting && cx.model.dialog.is_none();
+    let left = name.lost_focus() || login_field.lost_focus();
+    let entered = left && ui.input(|i| i.key_pressed(egui::Key::Enter)) && !cx.model.waiting;
     if button.clicked() || entered {
         form.tried = true;
         if ready {
@@ -193,9 +195,9 @@ fn restore(ui: &mut Ui, cx: &mut Cx<'_>, form: &mut Form) {
     let count = form.words.split_whitespace().count();
     let fault = (form.tried && count != 12).then(|| lang.n("restore-count", count as u64));
     Field::new(&mut form.words, lang.t("field-words")).rows(3).mono().help(lang.t("help-words")).fault(fault).show(ui, p);
-    Field::new(&mut form.name, lang.t("field-name")).limit(MAX_NAME).show(ui, p);
+    Field::new(&mut form.name, lang.t("field-name")).limit(NAME_CHARS).show(ui, p);
     let fault = login::fault(&form.login).filter(|_| form.tried).map(|key| lang.t(key).to_owned());
-    Field::new(&mut form.login, lang.t("field-login")).limit(login::MAX).help(lang.t("help-login-again")).fault(fault).show(ui, p);
+    Field::new(&mut form.login, lang.t("field-login")).limit(MAX).help(lang.t("help-login-again")).fault(fault).show(ui, p);
     problem(ui, cx);
     let words = if cx.model.waiting { lang.t("first-working") } else { lang.t("restore-go") };
     if Button::new(Kind::Primary, words).wide().enabled(!cx.model.waiting).show(ui, p).clicked() {

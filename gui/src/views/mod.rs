@@ -95,10 +95,13 @@ impl UiState {
 /// The whole window.
 pub fn root(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
     match &cx.model.phase {
-        Phase::Ready => match cx.model.page {
-            Page::Settings(tab) => settings::page(ui, cx, st, tab),
-            page => main(ui, cx, st, page),
-        },
+        Phase::Ready => {
+            st.door.wipe();
+            match cx.model.page {
+                Page::Settings(tab) => settings::page(ui, cx, st, tab),
+                page => main(ui, cx, st, page),
+            }
+        }
         _ => door::page(ui, cx, st),
     }
     dialogs::show(ui, cx, st);

@@ -54,11 +54,12 @@ pub fn page(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, account: AccountId) 
             });
         }
         ui.add_space(14.0);
-        buttons(ui, cx, account, relation, request.is_some_and(|r| r.incoming));
+        let (incoming, delivered) = request.as_ref().map_or((false, false), |r| (r.incoming, r.delivered));
+        buttons(ui, cx, account, relation, incoming, delivered);
     });
 }
 
-fn buttons(ui: &mut Ui, cx: &mut Cx<'_>, account: AccountId, relation: Option<Relation>, incoming: bool) {
+fn buttons(ui: &mut Ui, cx: &mut Cx<'_>, account: AccountId, relation: Option<Relation>, incoming: bool, delivered: bool) {
     let p = cx.p;
     ui.scope(|ui| {
         ui.set_max_width(320.0);
@@ -70,14 +71,13 @@ fn buttons(ui: &mut Ui, cx: &mut Cx<'_>, account: AccountId, relation: Option<Re
                 cx.push(Intent::Decline(account));
             }
         }
-        match relation {
-            Some(Relation::Blocked) if Button::new(Kind::Plain, cx.lang.t("card-unblock")).wide().show(ui, p).clicked() => {
-                cx.push(Intent::Unblock(account));
-            }
-            Some(Relation::Requested) if Button::new(Kind::Plain, cx.lang.t("card-why")).wide().show(ui, p).clicked() => {
-                cx.push(Intent::Ask(Dialog::Diagnosis(account)));
-            }
-            _ => {}
+        let lang = cx.lang;
+        let shows = |ui: &mut Ui, key| Button::new(Kind::Plain, lang.t(key)).wide().show(ui, p).clicked();
+        if relation == Some(Relation::Blocked) && shows(ui, "card-unblock") {
+            cx.push(Intent::Unblock(account));
+        }
+        if relation == Some(Relation::Requested) && !delivered && shows(ui, "card-why") {
+            cx.push(Intent::Ask(Dialog::Diagnosis(account)));
         }
     });
 }

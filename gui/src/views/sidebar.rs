@@ -2,6 +2,7 @@
 
 use super::{Cx, UiState};
 use crate::command::UiCommand;
+use crate::model::markup;
 use crate::model::people::{self, PersonRow};
 use crate::model::{Intent, Page, SettingsTab};
 use crate::theme::{Weight, icons, size};
@@ -11,6 +12,8 @@ use crate::widgets::{button, field, row, text};
 use egui::{Panel, Rect, Sense, Ui, pos2, vec2};
 use veche_protocol::view::{ChatView, Presence, Status};
 
+/// Characters of a message that a row can show.
+const PREVIEW: usize = 80;
 /// Space left and right of rows.
 const MARGIN: f32 = 8.0;
 
@@ -66,7 +69,8 @@ fn pages(ui: &mut Ui, cx: &mut Cx<'_>) {
 }
 
 fn list(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
-    let rows = people::rows(&cx.model.snap, &st.filter);
+    let model = cx.model;
+    let rows = people::matching(&model.people, &st.filter);
     if !rows.is_empty() || st.filter.trim().is_empty() {
         ui.horizontal(|ui| {
             ui.add_space(8.0);
@@ -83,7 +87,7 @@ fn list(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
         });
     }
     let clip = ui.clip_rect();
-    for one in &rows {
+    for one in rows {
         // Rows outside of the view only take their place.
         let next = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), size::PERSON));
         if !clip.intersects(next) {
@@ -179,8 +183,8 @@ fn message_preview(ui: &Ui, cx: &Cx<'_>, chat: &ChatView, mut at: egui::Pos2, mu
         at.x += 19.0;
         width -= 19.0;
     }
-    let words = if last.text.is_empty() { cx.lang.t("message-deleted") } else { &last.text };
-    text::paint_line(ui, at, width, words, font, color);
+    let words = if last.text.is_empty() { cx.lang.t("message-deleted").to_owned() } else { markup::plain(&last.text, PREVIEW) };
+    text::paint_line(ui, at, width, &words, font, color);
 }
 
 /// A time for lists: the clock today, else the day.

@@ -52,7 +52,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
         st.switcher.opened = true;
     }
     let query = st.switcher.query.clone();
-    let mut targets: Vec<Target> = people::rows(&cx.model.snap, &query).into_iter().take(MAX_ROWS).map(Target::Person).collect();
+    let mut targets: Vec<Target> =
+        people::matching(&cx.model.people, &query).into_iter().take(MAX_ROWS).cloned().map(Target::Person).collect();
     let lower = query.trim().to_lowercase();
     let pages = PAGES.into_iter().filter(|(_, _, key)| !lower.is_empty() && cx.lang.t(key).to_lowercase().contains(&lower));
     targets.extend(pages.map(|(page, icon, key)| Target::Page(page, icon, key)));

@@ -2,6 +2,8 @@
 //!
 //! `cargo run -p veche-screens --example timeline -- [messages]`
 
+#![allow(clippy::print_stdout, reason = "a program that prints a table")]
+
 use veche_gui::timeline::bench;
 
 fn main() {

@@ -1,5 +1,6 @@
 //! What the screen tests stand on: a scripted node, the people in it, and a window without a display.
 
+pub mod act;
 pub mod cast;
 pub mod script;
 

@@ -10,6 +10,7 @@ use crate::widgets::field::Field;
 use crate::widgets::{card, text};
 use egui::{Sense, Ui, vec2};
 use veche_protocol::core::command::ProfilePatch;
+use veche_protocol::limits::{INFO, NAME_CHARS, STATUS_CHARS};
 use veche_protocol::view::{AccountView, Presence, Status};
 
 /// What is being typed; made from the account when the page is opened and whenever the account changes by itself.
@@ -57,9 +58,9 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
     card(ui, p, |ui| {
         ui.spacing_mut().item_spacing.y = 14.0;
         let fault = form.name.trim().is_empty().then(|| lang.t("name-empty").to_owned());
-        Field::new(&mut form.name, lang.t("field-name")).limit(64).fault(fault).show(ui, p);
-        Field::new(&mut form.status_text, lang.t("field-status")).hint(lang.t("hint-status")).limit(80).show(ui, p);
-        Field::new(&mut form.info, lang.t("field-about")).hint(lang.t("hint-about")).limit(280).rows(3).show(ui, p);
+        Field::new(&mut form.name, lang.t("field-name")).limit(NAME_CHARS).fault(fault).show(ui, p);
+        Field::new(&mut form.status_text, lang.t("field-status")).hint(lang.t("hint-status")).limit(STATUS_CHARS).show(ui, p);
+        Field::new(&mut form.info, lang.t("field-about")).hint(lang.t("hint-about")).limit(INFO / 4).rows(3).show(ui, p);
         ui.horizontal(|ui| {
             let ready = form.changed(&account) && !form.name.trim().is_empty();
             if Button::new(Kind::Primary, lang.t("save")).enabled(ready).show(ui, p).clicked() {
