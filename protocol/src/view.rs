@@ -165,6 +165,9 @@ pub struct ChatView {
     pub missing: u64,
     /// How far our own messages have got.
     pub progress: Progress,
+    /// How stored messages stand that are not simply part of the conversation; for readers of its history.
+    #[serde(skip)]
+    pub standings: Arc<crate::history::space::Standings>,
 }
 
 /// The newest message of a chat, for lists.

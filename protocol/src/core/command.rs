@@ -239,6 +239,11 @@ pub enum CommandError {
     #[error("The clock of this computer is wrong by more than ten minutes. Set it right, then try again.")]
     ClockWrong,
     /// See text.
+    #[error(
+        "This device was taken off your account, or a copy of it is in use elsewhere. Restore your account here as a new device to write again."
+    )]
+    DeviceRetired,
+    /// See text.
     #[error("The disk did not take it: {0}. Nothing was sent. Free some space and try again.")]
     NotStored(String),
     /// See text.
@@ -263,6 +268,7 @@ impl CommandError {
             Self::Yourself => "yourself",
             Self::NoAddress => "no_address",
             Self::ClockWrong => "clock_wrong",
+            Self::DeviceRetired => "device_retired",
             Self::NotStored(_) => "not_stored",
             Self::Busy => "busy",
         }

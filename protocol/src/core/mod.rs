@@ -1,4 +1,415 @@
-//! The core: one state machine, two closed enums in and out.
+//! The core: one state machine, two closed enums in and out. The contract is at the top of the crate.
 
 pub mod command;
+pub mod effect;
 pub mod event;
+pub mod input;
+pub mod job;
+
+mod addresses;
+mod chat;
+mod commands;
+mod content;
+mod diagnose;
+mod dice;
+mod dm;
+mod gate;
+mod hello;
+mod inbox;
+mod lan;
+mod me;
+mod people;
+mod rows;
+mod sessions;
+mod snapshot;
+mod sync;
+mod timers;
+
+use crate::crypto::ratchet::RatchetKind;
+use crate::identity::login::TagCost;
+use crate::ids::{AccountId, CmdId, CommitId, DeviceId, JobId, LinkId, PeerKey, ReadId, SpaceId};
+use crate::link::{Addr, Proto};
+use crate::store::Table;
+use crate::time::{Mono, Now};
+use crate::view::Settings;
+use chat::Chat;
+use dice::Dice;
+use effect::Effect;
+use event::Event;
+use gate::Gate;
+use hello::Link;
+use input::{Boot, Input};
+use job::{Job, JobResult};
+use me::Me;
+use people::Person;
+use sessions::Session;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use timers::{Timer, Timers};
+
+/// Clocks of two machines that differ by more than this cannot order messages in a way that makes sense to people.
+const CLOCK_TOLERANCE_MS: i64 = 600_000;
+/// Wait before a store that refused is asked again.
+const RETRY_STORE: Duration = Duration::from_secs(5);
+
+/// What is chosen when the core is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Which ratchet seals between devices.
+    pub ratchet: RatchetKind,
+    /// Price of the hash behind login tags; the same for everybody who wants to see the same tags.
+    pub tag_cost: TagCost,
+    /// Proof-of-work bits asked of strangers who request contact.
+    pub pow_bits: u32,
+    /// Nothing outside the local network is ever contacted.
+    pub lan_only: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        // 22 bits are about a second of one core (4.3 million BLAKE3 hashes a second).
+        Self { ratchet: RatchetKind::Olm, tag_cost: TagCost::REAL, pow_bits: 22, lan_only: false }
+    }
+}
+
+/// The decisions of one node.
+pub struct Core {
+    cfg: Config,
+    now: Now,
+    dice: Dice,
+    gate: Gate,
+    timers: Timers,
+    booted: bool,
+    me: Option<Me>,
+    settings: Settings,
+    people: BTreeMap<AccountId, Person>,
+    sessions: BTreeMap<DeviceId, Session>,
+    chats: BTreeMap<SpaceId, Chat>,
+    links: BTreeMap<LinkId, Link>,
+    syncs: BTreeMap<LinkId, sync::SyncLink>,
+    /// Entries to push to connected devices at the end of this turn.
+    live: BTreeMap<(DeviceId, SpaceId), Vec<crate::wire::entry::Entry>>,
+    nearby: BTreeMap<AccountId, lan::Neighbour>,
+    /// Nodes announced on the local network.
+    neighbours: BTreeMap<PeerKey, Vec<Addr>>,
+    /// Dials of each person since they were last connected.
+    dials: BTreeMap<AccountId, u32>,
+    listening: Vec<Addr>,
+    jobs: BTreeMap<JobId, JobFor>,
+    next_job: u64,
+    reads: BTreeMap<ReadId, ReadFor>,
+    next_read: u64,
+    refusals: BTreeMap<&'static str, u64>,
+    clock_off: Option<i64>,
+    /// Another node uses this device's key.
+    clone_seen: bool,
+    /// The store refuses writes: nothing is taken in.
+    halted: bool,
+    touched: Touched,
+    dirty: bool,
+}
+
+/// Rows to write at the end of this turn.
+#[derive(Debug, Default)]
+struct Touched {
+    me: bool,
+    device: bool,
+    settings: bool,
+    people: BTreeSet<AccountId>,
+    sessions: BTreeSet<DeviceId>,
+    chats: BTreeSet<SpaceId>,
+    acks: BTreeSet<(SpaceId, DeviceId)>,
+}
+
+/// Who waits for a computation.
+#[derive(Clone, Debug)]
+enum JobFor {
+    Tag(AccountId, String),
+    Request(LinkId),
+    Safety(CmdId, AccountId, Option<String>),
+}
+
+/// Who waits for a read.
+#[derive(Debug)]
+enum ReadFor {
+    Chat(content::ChatRead),
+    Sync(sync::SyncRead),
+}
+
+impl Core {
+    /// A core with nothing in it. `seed` is 32 bytes from the operating system's generator; the first input must be
+    /// [`Input::Boot`].
+    #[must_use]
+    pub fn new(cfg: Config, seed: [u8; 32]) -> Self {
+        Self {
+            cfg,
+            now: Now::default(),
+            dice: Dice::new(seed),
+            gate: Gate::default(),
+            timers: Timers::default(),
+            booted: false,
+            me: None,
+            settings: Settings::default(),
+            people: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            chats: BTreeMap::new(),
+            links: BTreeMap::new(),
+            syncs: BTreeMap::new(),
+            live: BTreeMap::new(),
+            nearby: BTreeMap::new(),
+            neighbours: BTreeMap::new(),
+            dials: BTreeMap::new(),
+            listening: Vec::new(),
+            jobs: BTreeMap::new(),
+            next_job: 0,
+            reads: BTreeMap::new(),
+            next_read: 0,
+            refusals: BTreeMap::new(),
+            clock_off: None,
+            clone_seen: false,
+            halted: false,
+            touched: Touched::default(),
+            dirty: true,
+        }
+    }
+
+    /// Takes in one thing that happened. Effects are polled afterwards, and the next timeout read again.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        self.now = now;
+        match input {
+            Input::Boot(boot) => self.boot(boot),
+            Input::Tick => {}
+            Input::Command(cmd, command) => self.on_command(cmd, command),
+            Input::Committed(id) => self.on_committed(id),
+            Input::CommitFailed(_, why) => self.on_commit_failed(why),
+            Input::Found(id, found) => match self.reads.remove(&id) {
+                Some(ReadFor::Chat(what)) => self.on_chat_read(what, found),
+                Some(ReadFor::Sync(what)) => self.on_sync_read(what, found),
+                None => {}
+            },
+            Input::JobDone(id, result) => self.on_job_done(id, result),
+            Input::LinkUp(id, info) => self.on_link_up(id, info),
+            Input::LinkDown(id) => self.on_link_down(id),
+            Input::Frame(id, proto, frame) => self.on_frame(id, proto, &frame),
+            Input::Sent(id, receipt) => self.on_sync_sent(id, receipt),
+            Input::DialFailed { peer } => self.on_dial_failed(peer),
+            Input::Nearby { peer, addrs } => self.on_nearby(peer, addrs),
+            Input::NearbyGone(peer) => self.on_nearby_gone(peer),
+            Input::Listening(addrs) => self.on_listening(addrs),
+            Input::NetworkChanged => self.dial_everybody(),
+            Input::Stop => self.tell_everybody(&crate::wire::link::LinkMsg::Bye(crate::wire::link::Bye {})),
+        }
+        while let Some(timer) = self.timers.pop(now.mono) {
+            self.on_timer(timer);
+        }
+        self.flush_live();
+        self.flush_rows();
+        self.gate.seal();
+    }
+
+    /// The next thing to do, in order; `None` when everything is said.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.gate.poll()
+    }
+
+    /// When [`Input::Tick`] is due, read again after every [`Core::handle`].
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Mono> {
+        self.timers.next()
+    }
+
+    /// Commits that are not durable yet: the shell slows its intake down when there are many.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.gate.backlog()
+    }
+
+    /// Counted refusals of bad input, by reason.
+    #[must_use]
+    pub fn refusals(&self) -> &BTreeMap<&'static str, u64> {
+        &self.refusals
+    }
+
+    fn boot(&mut self, boot: Boot) {
+        if std::mem::replace(&mut self.booted, true) {
+            return;
+        }
+        let of = |table: Table| boot.rows.iter().filter(move |(t, _)| *t == table).map(|(_, bytes)| bytes.as_slice());
+        let mut unreadable = 0_u64;
+        let mut check = |read: Option<()>| unreadable = unreadable.saturating_add(u64::from(read.is_none()));
+        for bytes in of(Table::Setting) {
+            check(rows::decode::<rows::SettingsRow>(bytes).map(|row| self.settings = row.into()));
+        }
+        let me_row = of(Table::Account).find_map(rows::decode);
+        let device_row = of(Table::Prekey).find_map(rows::decode);
+        let (Some(entropy), Some(me), Some(device)) = (boot.entropy, me_row, device_row) else { return };
+        let Some(me) = self.load_me(entropy, me, device) else {
+            return self.refuse("account_unreadable");
+        };
+        let (own, device_id) = (me.account, me.device_id());
+        self.me = Some(me);
+        for bytes in of(Table::Person) {
+            check(rows::decode(bytes).and_then(Person::from_row).map(|p| {
+                self.people.insert(p.account, p);
+            }));
+        }
+        for bytes in of(Table::Session) {
+            check(rows::decode(bytes).and_then(|row| self.load_session(row)));
+        }
+        for bytes in of(Table::Chat) {
+            check(rows::decode(bytes).and_then(|row| self.load_chat(own, device_id, row)));
+        }
+        for bytes in of(Table::Ack) {
+            check(rows::decode(bytes).and_then(|row: rows::AckRow| self.load_ack(&row)));
+        }
+        if unreadable > 0 {
+            self.refusals.insert("row_unreadable", unreadable);
+        }
+        self.load_logs(&boot.rows);
+        if self.me.is_some() {
+            self.begin();
+            let untagged: Vec<(AccountId, String)> = self
+                .people
+                .values()
+                .filter(|p| p.tag.is_none() && !p.profile.login.is_empty())
+                .map(|p| (p.account, p.profile.login.clone()))
+                .collect();
+            for (account, login) in untagged {
+                self.compute_tag(account, &login);
+            }
+        }
+    }
+
+    fn on_frame(&mut self, id: LinkId, proto: Proto, frame: &[u8]) {
+        if self.halted || !self.links.contains_key(&id) {
+            return;
+        }
+        match proto {
+            Proto::Hello => self.on_hello(id, frame),
+            Proto::Dm => self.on_dm(id, frame),
+            Proto::Sync => self.on_sync(id, frame),
+            Proto::Inbox => self.on_inbox(id, frame),
+            Proto::LanHello => self.on_lan_hello(id, frame),
+        }
+    }
+
+    fn on_timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::Hello(id) => self.on_hello_timeout(id),
+            Timer::RetryStore => self.gate.retry(),
+            Timer::Dial(account) => self.dial(account),
+            Timer::DialNearby(peer) => self.dial_neighbour(peer),
+            Timer::Request(account) => self.retry_request(account),
+            Timer::TypingEnds(chat) => self.typing_ended(chat),
+            Timer::Sync(id) => self.start_sync(id),
+            Timer::Held(chat) => self.release_held(chat),
+            Timer::Prekeys => self.rotate_prekeys(),
+            Timer::Expire => self.on_expire(),
+        }
+    }
+
+    fn on_listening(&mut self, addrs: Vec<Addr>) {
+        if self.listening != addrs {
+            let first = self.listening.is_empty();
+            self.listening = addrs;
+            self.network_changed();
+            if first {
+                self.dial_everybody();
+            }
+        }
+    }
+
+    fn on_committed(&mut self, id: CommitId) {
+        self.gate.committed(id);
+        if self.gate.trouble().is_none() && std::mem::take(&mut self.halted) {
+            self.network_changed();
+            self.dial_everybody();
+        }
+    }
+
+    /// The disk does not take what was decided. Nothing more is taken in from peers until it does: they keep what is not
+    /// acknowledged, and the person's own words are refused at once instead of being lost later.
+    fn on_commit_failed(&mut self, why: String) {
+        self.gate.failed(why);
+        self.timers.set_at_most(Timer::RetryStore, self.now.mono.after(RETRY_STORE));
+        if !std::mem::replace(&mut self.halted, true) {
+            for id in self.links.keys() {
+                self.gate.close_now(*id);
+            }
+            self.network_changed();
+        }
+    }
+
+    fn on_job_done(&mut self, id: JobId, result: JobResult) {
+        match (self.jobs.remove(&id), result) {
+            (Some(JobFor::Tag(account, login)), JobResult::Tag(tag)) => self.tag_computed(account, &login, &tag),
+            (Some(JobFor::Request(link)), JobResult::Pow(nonce)) => self.on_work_done(link, nonce),
+            (Some(JobFor::Safety(cmd, account, said)), JobResult::Safety(number)) => self.on_safety(cmd, account, said, number),
+            (Some(JobFor::Safety(cmd, ..)), _) => self.gate.reply(cmd, Err(command::CommandError::Busy)),
+            _ => {}
+        }
+    }
+
+    /// Has the tag of a login computed.
+    fn compute_tag(&mut self, account: AccountId, login: &str) {
+        let waits = |j: &JobFor| matches!(j, JobFor::Tag(a, l) if *a == account && l == login);
+        if login.is_empty() || self.jobs.values().any(waits) {
+            return;
+        }
+        let id = self.job(JobFor::Tag(account, login.to_owned()));
+        let job = Job::Tag { account, login: login.to_owned(), cost: self.cfg.tag_cost };
+        self.gate.inward(Effect::Offload { id, job });
+    }
+
+    fn tag_computed(&mut self, account: AccountId, login: &str, tag: &str) {
+        self.dirty = true;
+        if let Some(me) = self.me.as_mut().filter(|me| me.account == account && me.profile.login == login) {
+            me.tag = Some(tag.to_owned());
+            self.touched.me = true;
+            self.gate.notify(Event::AccountChanged);
+        }
+        if let Some(n) = self.nearby.get_mut(&account).filter(|n| n.login == login) {
+            n.tag = Some(tag.to_owned());
+            self.gate.notify(Event::NearbyChanged);
+        }
+        if let Some(p) = self.people.get_mut(&account).filter(|p| p.profile.login == login) {
+            p.tag = Some(tag.to_owned());
+            self.person_changed(account);
+        }
+    }
+
+    /// Compares this machine's clock with those of the connected devices. Off is a clock that differs from most of them.
+    fn check_clock(&mut self) {
+        let mut offs: Vec<i64> = self.links.values().filter_map(|l| l.auth.as_ref().map(|a| a.clock_off)).collect();
+        offs.sort_unstable();
+        let far = offs.iter().filter(|o| o.abs() > CLOCK_TOLERANCE_MS).count();
+        let most = far.saturating_mul(2) > offs.len() && offs.len() > 1;
+        let off = offs.get(offs.len() / 2).copied().filter(|_| most);
+        if self.clock_off != off {
+            self.clock_off = off;
+            self.network_changed();
+        }
+    }
+
+    fn flush_rows(&mut self) {
+        self.flush_me();
+        self.flush_people();
+        self.flush_sessions();
+        self.flush_chats();
+        if std::mem::take(&mut self.touched.settings) {
+            self.gate.write(rows::put(Table::Setting, b"settings", &rows::SettingsRow::from(&self.settings)));
+        }
+    }
+
+    fn network_changed(&mut self) {
+        self.dirty = true;
+        self.gate.notify(Event::NetworkChanged);
+    }
+
+    /// Counts input that was refused.
+    fn refuse(&mut self, reason: &'static str) {
+        let n = self.refusals.entry(reason).or_insert(0);
+        *n = n.saturating_add(1);
+        self.dirty = true;
+    }
+}

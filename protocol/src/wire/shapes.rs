@@ -301,6 +301,9 @@ shapes! {
         one pair_key: bytes(32), 2;
         one profile: msg::<identity::Profile>(), 3;
     }
+    link::Hints {
+        many hints: msg::<link::HintMsg>(), 1, max limits::HINTS;
+    }
     link::HintMsg {
         one peer: bytes(32), 1;
         one ip: bytes(16), 2;

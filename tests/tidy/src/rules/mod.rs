@@ -30,6 +30,7 @@ pub const ALL: &[Rule] = &[
     Rule { name: "files stay small", check: size::within_the_cap },
     Rule { name: "packages share the lint table", check: project::common_lints },
     Rule { name: "the core's clippy.toml repeats the root's", check: project::clippy_files_agree },
+    Rule { name: "the core denies what can panic", check: project::core_denies_panics },
     Rule { name: "apt packages are named in one file", check: project::apt_in_one_file },
     Rule { name: "programs that tests start come from a named package", check: project::programs_have_packages },
     Rule { name: "CI runs make test", check: project::ci_runs_make_test },

@@ -1,0 +1,40 @@
+//! What a node is started with.
+
+use std::path::PathBuf;
+use veche_protocol::core::Config;
+use veche_protocol::link::Addr;
+
+/// What a node is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Directory of the profile; made if absent.
+    pub profile: PathBuf,
+    /// Never touch anything outside the local network.
+    pub lan_only: bool,
+    /// Addresses to listen on; empty is one free port on every interface, for QUIC and TCP.
+    pub listen: Vec<Addr>,
+    /// Look for, and be announced to, nodes on the local network.
+    pub discovery: bool,
+    /// Passphrase to open a sealed profile with, or to seal a new one.
+    pub passphrase: Option<String>,
+    /// Whether the desktop's keyring may be used.
+    pub keyring: bool,
+    /// Costs and kinds of the core.
+    pub core: Config,
+}
+
+impl Options {
+    /// The usual settings for a profile.
+    #[must_use]
+    pub fn new(profile: impl Into<PathBuf>) -> Self {
+        Self {
+            profile: profile.into(),
+            lan_only: false,
+            listen: Vec::new(),
+            discovery: true,
+            passphrase: None,
+            keyring: true,
+            core: Config::default(),
+        }
+    }
+}

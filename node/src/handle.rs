@@ -1,0 +1,287 @@
+//! The only door to a running node: commands in, snapshots and events out. Cheap to clone; every queue behind it is bounded.
+
+use crate::config::Options;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use veche_protocol::core::command::{Command, CommandError, Reply};
+use veche_protocol::core::event::Event;
+use veche_protocol::ids::{AccountId, EntryId, SpaceId};
+use veche_protocol::view::{Hlc, MessageView, Snapshot};
+
+/// Requests that may wait for the node; a caller beyond that waits for room.
+pub const REQUESTS: usize = 256;
+/// Events kept for a reader that is behind; one that is further behind is told how many it missed.
+pub const EVENTS: usize = 4096;
+/// Most messages in one page of history.
+pub const PAGE: usize = 500;
+
+/// What the node is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Opening the profile.
+    Starting,
+    /// There is no account in this profile.
+    FirstRun,
+    /// The profile is sealed and waits for its passphrase.
+    Locked,
+    /// Everything works.
+    Ready,
+    /// The profile cannot be used. The sentence says why and what to do.
+    Failed(String),
+    /// The node has ended; the account was deleted if the flag is set.
+    Ended {
+        /// Nothing of the account is left here.
+        deleted: bool,
+    },
+}
+
+/// Why a request was not done. The text is what a person reads.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// The core refused.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// See text.
+    #[error("This profile is locked. Enter its passphrase first.")]
+    Locked,
+    /// See text.
+    #[error("The passphrase is not right. Try again; capital letters and spaces count.")]
+    WrongPassphrase,
+    /// See text.
+    #[error("The recovery words cannot be used: {0}.")]
+    Words(String),
+    /// Opening, key file or backup failed; the sentence says how.
+    #[error("{0}")]
+    Storage(String),
+    /// See text.
+    #[error("The node is not ready: {0}")]
+    NotReady(String),
+    /// See text.
+    #[error("The node has ended.")]
+    Ended,
+}
+
+impl NodeError {
+    /// A stable name for programs.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Command(e) => e.kind(),
+            Self::Locked => "locked",
+            Self::WrongPassphrase => "wrong_passphrase",
+            Self::Words(_) => "words",
+            Self::Storage(_) => "storage",
+            Self::NotReady(_) => "not_ready",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// A new or restored account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAccount {
+    /// Its key.
+    pub account: AccountId,
+    /// Twelve words from which it can be restored.
+    pub words: String,
+}
+
+/// Which part of a history to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The newest messages.
+    Newest,
+    /// Messages before this one.
+    Before(Hlc, EntryId),
+    /// Messages after this one.
+    After(Hlc, EntryId),
+}
+
+/// How the key of the stored data is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Protection {
+    /// Under a passphrase.
+    Passphrase,
+    /// In the desktop's keyring.
+    Keyring,
+    /// In a file beside the data: whoever has the disk can read it.
+    Plain,
+}
+
+/// What the node can be asked beyond the core's commands.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Command(Command, oneshot::Sender<Result<Reply, NodeError>>),
+    Create { login: String, name: String, passphrase: Option<String>, done: oneshot::Sender<Result<NewAccount, NodeError>> },
+    Restore { words: String, login: String, name: String, passphrase: Option<String>, done: oneshot::Sender<Result<NewAccount, NodeError>> },
+    Unlock { passphrase: String, done: oneshot::Sender<Result<(), NodeError>> },
+    SetPassphrase { passphrase: Option<String>, done: oneshot::Sender<Result<Protection, NodeError>> },
+    Words(oneshot::Sender<Result<String, NodeError>>),
+    Protection(oneshot::Sender<Result<Protection, NodeError>>),
+    History { chat: SpaceId, page: Page, limit: usize, done: oneshot::Sender<Result<Vec<MessageView>, NodeError>> },
+    Message { chat: SpaceId, message: EntryId, done: oneshot::Sender<Result<MessageView, NodeError>> },
+    Search { text: String, chat: Option<SpaceId>, limit: usize, done: oneshot::Sender<Result<Vec<MessageView>, NodeError>> },
+    Export { path: PathBuf, passphrase: String, done: oneshot::Sender<Result<(), NodeError>> },
+    Import { path: PathBuf, passphrase: String, done: oneshot::Sender<Result<NewAccount, NodeError>> },
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// A running node.
+#[derive(Clone)]
+pub struct NodeHandle {
+    pub(crate) requests: mpsc::Sender<Request>,
+    pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) snapshot: watch::Receiver<Arc<Snapshot>>,
+    pub(crate) events: broadcast::Sender<Event>,
+}
+
+impl NodeHandle {
+    /// Starts a node on the current tokio runtime. Opening the profile goes on in the background: see [`NodeHandle::phase`].
+    #[must_use]
+    pub fn start(options: Options) -> Self {
+        crate::lifecycle::start(options)
+    }
+
+    /// What the node is doing.
+    #[must_use]
+    pub fn phase(&self) -> watch::Receiver<Phase> {
+        self.phase.clone()
+    }
+
+    /// State of everything that is small, as it is now and whenever it changes.
+    #[must_use]
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshot.clone()
+    }
+
+    /// State of everything that is small, as it is now.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.borrow().clone()
+    }
+
+    /// Events from now on. A reader that falls more than [`EVENTS`] behind is told so and should reload.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// Has the core do something. Returns once what it wrote is durable.
+    ///
+    /// # Errors
+    /// The core refuses, or the node is not ready.
+    pub async fn command(&self, command: Command) -> Result<Reply, NodeError> {
+        self.ask(|done| Request::Command(command, done)).await
+    }
+
+    /// Makes an account, its keys and its database. Without a passphrase the desktop's keyring keeps the key, or else a file.
+    ///
+    /// # Errors
+    /// There is one already, a field cannot be used, or the disk refuses.
+    pub async fn create_account(&self, login: String, name: String, passphrase: Option<String>) -> Result<NewAccount, NodeError> {
+        self.ask(|done| Request::Create { login, name, passphrase, done }).await
+    }
+
+    /// Comes back with the recovery words, as a new device.
+    ///
+    /// # Errors
+    /// As for [`Self::create_account`], or the words are not ours.
+    pub async fn restore_account(
+        &self,
+        words: String,
+        login: String,
+        name: String,
+        passphrase: Option<String>,
+    ) -> Result<NewAccount, NodeError> {
+        self.ask(|done| Request::Restore { words, login, name, passphrase, done }).await
+    }
+
+    /// Opens a sealed profile.
+    ///
+    /// # Errors
+    /// Another passphrase, or a damaged profile.
+    pub async fn unlock(&self, passphrase: String) -> Result<(), NodeError> {
+        self.ask(|done| Request::Unlock { passphrase, done }).await
+    }
+
+    /// Sets or, with `None`, removes the passphrase. Tells how the key is kept now.
+    ///
+    /// # Errors
+    /// No account, or the disk refuses.
+    pub async fn set_passphrase(&self, passphrase: Option<String>) -> Result<Protection, NodeError> {
+        self.ask(|done| Request::SetPassphrase { passphrase, done }).await
+    }
+
+    /// The twelve recovery words.
+    ///
+    /// # Errors
+    /// No account.
+    pub async fn recovery_words(&self) -> Result<String, NodeError> {
+        self.ask(Request::Words).await
+    }
+
+    /// How the key of the stored data is kept.
+    ///
+    /// # Errors
+    /// No account.
+    pub async fn protection(&self) -> Result<Protection, NodeError> {
+        self.ask(Request::Protection).await
+    }
+
+    /// A page of a conversation, oldest first, of at most `limit` (and at most [`PAGE`]) messages.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn history(&self, chat: SpaceId, page: Page, limit: usize) -> Result<Vec<MessageView>, NodeError> {
+        self.ask(|done| Request::History { chat, page, limit, done }).await
+    }
+
+    /// One message.
+    ///
+    /// # Errors
+    /// There is none with this id, or the store cannot be read.
+    pub async fn message(&self, chat: SpaceId, message: EntryId) -> Result<MessageView, NodeError> {
+        self.ask(|done| Request::Message { chat, message, done }).await
+    }
+
+    /// The newest messages that contain a text, case-insensitively; in one conversation or in all.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn search(&self, text: String, chat: Option<SpaceId>, limit: usize) -> Result<Vec<MessageView>, NodeError> {
+        self.ask(|done| Request::Search { text, chat, limit, done }).await
+    }
+
+    /// Writes an encrypted backup of the account and its history.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub async fn export(&self, path: PathBuf, passphrase: String) -> Result<(), NodeError> {
+        self.ask(|done| Request::Export { path, passphrase, done }).await
+    }
+
+    /// Makes this empty profile from a backup, as a new device of its account.
+    ///
+    /// # Errors
+    /// There is an account already, another passphrase, or a damaged file.
+    pub async fn import(&self, path: PathBuf, passphrase: String) -> Result<NewAccount, NodeError> {
+        self.ask(|done| Request::Import { path, passphrase, done }).await
+    }
+
+    /// Says goodbye to peers, finishes what is being written, and ends. Returns when that is done.
+    pub async fn shutdown(&self) {
+        let (done, ended) = oneshot::channel();
+        if self.requests.send(Request::Shutdown(done)).await.is_ok() {
+            let _ = ended.await;
+        }
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<Result<T, NodeError>>) -> Request) -> Result<T, NodeError> {
+        let (done, answer) = oneshot::channel();
+        self.requests.send(request(done)).await.map_err(|_| NodeError::Ended)?;
+        answer.await.map_err(|_| NodeError::Ended)?
+    }
+}

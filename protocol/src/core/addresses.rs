@@ -1,0 +1,158 @@
+//! Where people can be reached: hints, and when to dial them.
+
+use super::Core;
+use super::effect::Effect;
+use super::timers::Timer;
+use crate::ids::{AccountId, PeerKey};
+use crate::limits;
+use crate::link::{Addr, Hint, Route, Transport, route_of};
+use crate::wire::link::HintMsg;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// First wait after a dial that failed.
+const BACKOFF_FIRST: Duration = Duration::from_secs(2);
+/// Longest wait between dials of a person who does not answer.
+const BACKOFF_MOST: Duration = Duration::from_secs(15 * 60);
+/// How long the node with the higher transport key leaves the first dial to the other: both would work, one is enough.
+const YIELD_DIAL: Duration = Duration::from_secs(1);
+/// Nodes of the local network that are remembered. A neighbourhood larger than this is no neighbourhood.
+const NEIGHBOURS: usize = 256;
+
+/// A hint as it travels.
+pub(super) fn to_msg(hint: &Hint) -> HintMsg {
+    let ip = match hint.addr.socket.ip() {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let transport = match hint.addr.transport {
+        Transport::Quic => 1,
+        Transport::Tcp => 2,
+    };
+    HintMsg { peer: hint.peer.to_vec(), ip, port: u32::from(hint.addr.socket.port()), transport }
+}
+
+/// A hint as it came, if it makes sense.
+pub(super) fn from_msg(msg: &HintMsg) -> Option<Hint> {
+    let ip = match msg.ip.as_slice() {
+        four if four.len() == 4 => IpAddr::from(<[u8; 4]>::try_from(four).ok()?),
+        sixteen => IpAddr::from(<[u8; 16]>::try_from(sixteen).ok()?),
+    };
+    let port = u16::try_from(msg.port).ok().filter(|p| *p != 0)?;
+    let transport = match msg.transport {
+        1 => Transport::Quic,
+        2 => Transport::Tcp,
+        _ => return None,
+    };
+    if ip.is_unspecified() || ip.is_multicast() {
+        return None;
+    }
+    Some(Hint { peer: PeerKey::from_slice(&msg.peer).ok()?, addr: Addr { socket: SocketAddr::new(ip, port), transport } })
+}
+
+impl Core {
+    /// Own hints for somebody reached over `route`: nobody is told an address that they could not use.
+    pub(super) fn own_hints(&self, route: Route) -> Vec<Hint> {
+        let Some(me) = &self.me else { return Vec::new() };
+        let mut hints: Vec<Hint> = self
+            .listening
+            .iter()
+            .filter(|a| match route {
+                Route::Loopback => true,
+                Route::Lan => route_of(a.socket.ip()) != Route::Loopback,
+                Route::Direct => route_of(a.socket.ip()) == Route::Direct,
+            })
+            .map(|addr| Hint { peer: me.peer, addr: *addr })
+            .collect();
+        hints.truncate(limits::HINTS);
+        hints
+    }
+
+    /// Remembers where somebody said or was found to be.
+    pub(super) fn learn_hints(&mut self, account: AccountId, news: &[Hint]) {
+        let own = self.me.as_ref().map(|me| me.peer);
+        let Some(person) = self.people.get_mut(&account) else { return };
+        let mut hints: Vec<Hint> = news.iter().copied().filter(|h| Some(h.peer) != own).collect();
+        hints.extend(person.hints.iter().copied().filter(|h| !news.contains(h)));
+        // A node that changed its transport key is no longer behind the old one.
+        hints.truncate(limits::HINTS);
+        if hints != person.hints {
+            person.hints = hints;
+            self.touch_person(account);
+        }
+    }
+
+    /// Dials a person's known addresses now, unless they are connected.
+    pub(super) fn dial(&mut self, account: AccountId) {
+        if self.is_online(account) || self.halted {
+            return;
+        }
+        let Some(person) = self.people.get(&account) else { return };
+        if person.pair_keys().next().is_none() {
+            return;
+        }
+        let mut by_peer: std::collections::BTreeMap<PeerKey, Vec<Addr>> = std::collections::BTreeMap::new();
+        for hint in &person.hints {
+            by_peer.entry(hint.peer).or_default().push(hint.addr);
+        }
+        for (peer, addrs) in by_peer {
+            if !self.is_linked(peer) {
+                self.gate.inward(Effect::Dial { peer: Some(peer), addrs });
+            }
+        }
+        let tries = self.dials.entry(account).or_insert(0);
+        *tries = tries.saturating_add(1);
+        let wait =
+            BACKOFF_FIRST.saturating_mul(1_u32.checked_shl((*tries).saturating_sub(1).min(16)).unwrap_or(u32::MAX)).min(BACKOFF_MOST);
+        let wait = self.dice.about(wait);
+        self.timers.set(Timer::Dial(account), self.now.mono.after(wait));
+    }
+
+    /// Dials everybody worth dialling, without waiting out old failures: at start and when the network changed.
+    pub(super) fn dial_everybody(&mut self) {
+        self.dials.clear();
+        let accounts: Vec<AccountId> = self.people.keys().copied().collect();
+        for account in accounts {
+            self.dial(account);
+        }
+        let peers: Vec<PeerKey> = self.neighbours.keys().copied().collect();
+        for peer in peers {
+            self.dial_neighbour(peer);
+        }
+    }
+
+    /// A node was discovered on the local network.
+    pub(super) fn on_nearby(&mut self, peer: PeerKey, addrs: Vec<Addr>) {
+        let Some(me) = &self.me else { return };
+        if peer == me.peer || (self.neighbours.len() >= NEIGHBOURS && !self.neighbours.contains_key(&peer)) {
+            return;
+        }
+        let wait = if me.peer < peer { Duration::ZERO } else { YIELD_DIAL };
+        self.neighbours.insert(peer, addrs);
+        if !self.is_linked(peer) {
+            self.timers.set(Timer::DialNearby(peer), self.now.mono.after(wait));
+        }
+    }
+
+    pub(super) fn on_nearby_gone(&mut self, peer: PeerKey) {
+        self.neighbours.remove(&peer);
+        self.timers.clear(Timer::DialNearby(peer));
+    }
+
+    pub(super) fn dial_neighbour(&mut self, peer: PeerKey) {
+        if self.is_linked(peer) {
+            return;
+        }
+        if let Some(addrs) = self.neighbours.get(&peer) {
+            self.gate.inward(Effect::Dial { peer: Some(peer), addrs: addrs.clone() });
+        }
+    }
+
+    /// A dial led nowhere. People are tried again by their own timer; a neighbour after the longest backoff's tenth.
+    pub(super) fn on_dial_failed(&mut self, peer: Option<PeerKey>) {
+        let Some(peer) = peer else { return };
+        if self.neighbours.contains_key(&peer) && !self.is_linked(peer) {
+            self.timers.set_at_most(Timer::DialNearby(peer), self.now.mono.after(BACKOFF_MOST / 10));
+        }
+    }
+}

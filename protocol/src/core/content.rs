@@ -1,0 +1,527 @@
+//! What conversations contain: writing entries, taking in those of others, and telling people about them.
+
+use super::chat::{Last, preview};
+use super::command::{CommandError, Reply};
+use super::event::Event;
+use super::timers::Timer;
+use super::{Core, ReadFor};
+use crate::history::append::AppendError;
+use crate::history::apply::{FoldNext, Folded};
+use crate::history::entry::Parsed;
+use crate::history::ingest::{Accepted, Ingest, Refusal};
+use crate::history::rows::{self as history_rows, IndexRow, TimelineRow};
+use crate::history::show;
+use crate::history::space::{Lookup, Need, Space};
+use crate::identity::text;
+use crate::ids::{AccountId, ChanId, CmdId, DeviceId, EntryId, LinkId, ReadId, SpaceId};
+use crate::limits;
+use crate::store::{Dir, Found, Read, Table};
+use crate::view::{Hlc, Relation};
+use crate::wire::bodies::{AuthOp, Delete, Devices, Edit, Keep, React, Text, auth_op, kind};
+use crate::wire::codec;
+use crate::wire::entry::{Entry, EntryBatch};
+use crate::wire::link::{Ack, LinkMsg, Payload};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Bytes of entries in one ratchet message: with header and padding it fits a 16 KiB mailbox frame.
+const BATCH_BYTES: usize = limits::ENTRY;
+/// Rows counted as unread at most; more is "many".
+const UNREAD_COUNTED: usize = 1000;
+/// Bytes of one read of rows.
+const READ_BYTES: usize = 4 << 20;
+/// Wait before the other devices of a conversation are asked whether they have what just came from one of them.
+const SPREAD: Duration = Duration::from_secs(2);
+
+/// What a read for a conversation is about.
+#[derive(Debug)]
+pub(super) enum ChatRead {
+    /// Answers a question of the history engine.
+    Lookup(SpaceId, Lookup),
+    /// Brings the place of a message that operations are to be applied to.
+    FoldPlace(SpaceId, EntryId),
+    /// Brings its row.
+    FoldRow(SpaceId, ChanId, EntryId),
+    /// Brings records that repeat text which is to be forgotten.
+    FoldForget(SpaceId, Box<Folded>),
+    /// Brings the place of a message that the person wants to change.
+    Target(CmdId, SpaceId, EntryId, Wish),
+    /// Counts what is unread.
+    Unread(SpaceId),
+}
+
+/// What the person wants to do to a message.
+#[derive(Clone, Debug)]
+pub(super) enum Wish {
+    Edit(String),
+    Delete,
+    React(String, bool),
+}
+
+impl Core {
+    /// Reads logs back into the conversations that are there.
+    pub(super) fn load_logs(&mut self, rows: &[(Table, Vec<u8>)]) {
+        let Some(me) = &self.me else { return };
+        let (own, device) = (me.account, me.device_id());
+        let heads = || rows.iter().filter(|(t, _)| *t == Table::LogHead).map(|(_, bytes)| bytes.as_slice());
+        let mut by_space: std::collections::BTreeMap<SpaceId, Vec<&[u8]>> = std::collections::BTreeMap::new();
+        let mut unreadable = 0_u64;
+        for bytes in heads() {
+            match Space::of_row(bytes) {
+                Ok(space) => by_space.entry(space).or_default().push(bytes),
+                Err(_) => unreadable = unreadable.saturating_add(1),
+            }
+        }
+        let mut folds = Vec::new();
+        for (id, values) in by_space {
+            let Some(chat) = self.chats.get_mut(&id) else { continue };
+            match Space::restore(id, device, [own, chat.peer], values) {
+                Ok(space) => {
+                    folds.extend(space.folds().into_iter().map(|target| (id, target)));
+                    chat.space = space;
+                }
+                Err(_) => unreadable = unreadable.saturating_add(1),
+            }
+        }
+        for (space, target) in folds {
+            self.begin_fold(space, target);
+        }
+        for _ in 0..unreadable {
+            self.refuse("row_unreadable");
+        }
+    }
+
+    pub(super) fn send_text(&mut self, cmd: CmdId, space: SpaceId, said: &str, reply_to: Option<EntryId>) {
+        let result = self.write_text(space, said, reply_to);
+        self.gate.reply(cmd, result.map(Reply::Message));
+    }
+
+    fn write_text(&mut self, space: SpaceId, said: &str, reply_to: Option<EntryId>) -> Result<EntryId, CommandError> {
+        let clean = text::clean_message(said).map_err(|e| CommandError::Invalid { field: "text", why: e.to_string() })?;
+        let body = codec::encode(&Text { text: clean, reply_to: reply_to.map(|id| id.to_vec()) });
+        let id = self.write(space, kind::TEXT, body)?;
+        self.typing_done(space);
+        if let Some(chat) = self.chats.get_mut(&space).filter(|c| !c.draft.is_empty()) {
+            chat.draft.clear();
+            self.chat_changed(space);
+        }
+        Ok(id)
+    }
+
+    /// Appends an own entry to a conversation and has it pushed to every connected device.
+    fn write(&mut self, space: SpaceId, kind: u32, body: Vec<u8>) -> Result<EntryId, CommandError> {
+        let peer = self.chats.get(&space).ok_or(CommandError::UnknownChat)?.peer;
+        match self.people.get(&peer).map(|p| p.relation) {
+            Some(Relation::Contact) => {}
+            Some(Relation::Blocked) => return Err(CommandError::Blocked),
+            _ => return Err(CommandError::NotContact),
+        }
+        if self.clock_off.is_some() {
+            return Err(CommandError::ClockWrong);
+        }
+        self.introduce(space)?;
+        self.append(space, ChanId::MAIN, kind, body)
+    }
+
+    /// Makes this device, and the account's current devices, known in a conversation before it writes there.
+    fn introduce(&mut self, space: SpaceId) -> Result<(), CommandError> {
+        let Some(me) = &self.me else { return Err(CommandError::NoAccount) };
+        let Some(chat) = self.chats.get(&space) else { return Err(CommandError::UnknownChat) };
+        let known: BTreeSet<DeviceId> = chat.space.devices_of(me.account).collect();
+        let listed: BTreeSet<DeviceId> = me.devices.devices.iter().map(|d| d.device).collect();
+        if known == listed && chat.space.is_entitled(me.device_id()) {
+            return Ok(());
+        }
+        let keep = known
+            .difference(&listed)
+            .flat_map(|gone| {
+                let chans = [ChanId::AUTH, ChanId::MAIN];
+                chans.map(|chan| Keep { device: gone.to_vec(), chan: chan.to_vec(), seq: chat.last_seq(chan, *gone) })
+            })
+            .collect();
+        let op = AuthOp { op: Some(auth_op::Op::Devices(Devices { set: Some(me.device_set.clone()), keep })) };
+        self.append(space, ChanId::AUTH, kind::AUTH, codec::encode(&op)).map(|_| ())
+    }
+
+    fn append(&mut self, space: SpaceId, chan: ChanId, kind: u32, body: Vec<u8>) -> Result<EntryId, CommandError> {
+        let salt = self.dice.bytes();
+        let now = self.now;
+        let me = self.me.as_ref().ok_or(CommandError::NoAccount)?;
+        let chat = self.chats.get_mut(&space).ok_or(CommandError::UnknownChat)?;
+        let sign = |purpose: &str, payload: &[u8]| me.device.sign(purpose, payload);
+        let (id, ingest) = chat.space.append(now, chan, kind, body, salt, sign).map_err(|e| match e {
+            AppendError::ClockBehind => CommandError::ClockWrong,
+            AppendError::Forked | AppendError::Ended => CommandError::DeviceRetired,
+            AppendError::NotIntroduced | AppendError::Invalid(_) => CommandError::Busy,
+        })?;
+        for accepted in &ingest.accepted {
+            self.push_live(space, &accepted.entry);
+        }
+        self.apply(space, ingest, None);
+        Ok(id)
+    }
+
+    /// Queues an entry for every connected device of the conversation.
+    fn push_live(&mut self, space: SpaceId, entry: &Parsed) {
+        let Some(peer) = self.chats.get(&space).map(|c| c.peer) else { return };
+        let devices: Vec<DeviceId> =
+            self.links.values().filter_map(|l| l.auth.as_ref()).filter(|a| a.own || a.account == peer).map(|a| a.device).collect();
+        for device in devices {
+            self.live.entry((device, space)).or_default().push(entry.to_wire());
+        }
+    }
+
+    /// Sends what was queued for connected devices in this turn.
+    pub(super) fn flush_live(&mut self) {
+        for ((device, space), entries) in std::mem::take(&mut self.live) {
+            let Some(id) = self.link_of(device) else { continue };
+            let Some(account) = self.links.get(&id).and_then(|l| l.auth.as_ref()).map(|a| a.account) else { continue };
+            let mut batch = Vec::new();
+            let mut bytes = 0_usize;
+            for entry in entries {
+                let len = prost::Message::encoded_len(&entry);
+                if !batch.is_empty() && bytes.saturating_add(len) > BATCH_BYTES {
+                    self.send_batch(id, space, account, device, std::mem::take(&mut batch));
+                    bytes = 0;
+                }
+                bytes = bytes.saturating_add(len);
+                batch.push(entry);
+            }
+            self.send_batch(id, space, account, device, batch);
+        }
+    }
+
+    fn send_batch(&mut self, id: LinkId, space: SpaceId, account: AccountId, device: DeviceId, entries: Vec<Entry>) {
+        let payload = Payload::Batch(EntryBatch { entries });
+        match self.seal_in(space, account, device, payload) {
+            Some(frame) => self.send_link(id, LinkMsg::Sealed(frame)),
+            // Without a session yet the connection's own seal carries them, by way of sync.
+            None => self.start_sync(id),
+        }
+    }
+
+    /// Entries came from a device.
+    pub(super) fn on_batch(&mut self, id: LinkId, account: AccountId, space: SpaceId, entries: Vec<Entry>) {
+        let own = self.me.as_ref().is_some_and(|me| me.account == account);
+        if !self.chats.get(&space).is_some_and(|c| own || c.peer == account) {
+            return self.refuse("batch_of_other_chat");
+        }
+        if !own && !self.people.get(&account).is_some_and(super::people::Person::is_contact) {
+            return self.refuse("batch_of_stranger");
+        }
+        if entries.len() > limits::BATCH_ENTRIES {
+            return self.bad_frame(id, "batch_too_large");
+        }
+        let mut parsed = Vec::with_capacity(entries.len());
+        for entry in entries {
+            match Parsed::read(entry) {
+                Ok(entry) => parsed.push(entry),
+                Err(_) => self.refuse("entry_unfit"),
+            }
+        }
+        let now = self.now;
+        let Some(chat) = self.chats.get_mut(&space) else { return };
+        let ingest = chat.space.ingest(now, parsed);
+        self.apply(space, ingest, Some(id));
+    }
+
+    /// Does what the history engine came to.
+    pub(super) fn apply(&mut self, space: SpaceId, ingest: Ingest, from: Option<LinkId>) {
+        let Ingest { accepted, writes, needs, lookups, forks, refused, folds, auth_changed, dropped: _ } = ingest;
+        self.gate.write_all(writes);
+        for (_, refusal) in refused {
+            self.refuse(reason(&refusal));
+        }
+        for _ in forks {
+            self.refuse("history_duplicated");
+        }
+        let mut logs = BTreeSet::new();
+        let mut shown = false;
+        for Accepted { entry, author, void, late: _, row } in &accepted {
+            logs.insert((entry.header().chan, entry.header().device));
+            if let (Some(row), false) = (row, void) {
+                self.show(space, entry, *author, row);
+                shown = true;
+            }
+        }
+        if shown {
+            self.touch_chat(space);
+        }
+        if auth_changed {
+            self.auth_changed(space);
+        }
+        if let Some(id) = from {
+            self.acknowledge(id, space, &logs);
+            self.ask_for(id, space, &needs);
+            if !accepted.is_empty() {
+                self.arrived(space, accepted.len());
+                self.spread(id, space);
+            }
+        }
+        for lookup in lookups {
+            let read = lookup.read(space);
+            self.read(ReadFor::Chat(ChatRead::Lookup(space, lookup)), read);
+        }
+        for target in folds {
+            self.begin_fold(space, target);
+        }
+        let due = self.chats.get(&space).and_then(|c| c.space.next_due(self.now));
+        match due {
+            Some(at) => self.timers.set(Timer::Held(space), at),
+            None => self.timers.clear(Timer::Held(space)),
+        }
+    }
+
+    /// A message is stored: counts, lists, and whoever listens.
+    fn show(&mut self, space: SpaceId, entry: &Parsed, author: AccountId, row: &TimelineRow) {
+        let Some(own) = self.me.as_ref().map(|me| me.account) else { return };
+        let Some(chat) = self.chats.get(&space) else { return };
+        let progress = self.progress(chat);
+        let header = entry.header();
+        let root = row.version().unwrap_or_default();
+        let standing = chat.space.standing(header.chan, header.device, header.seq, root);
+        let Ok(Some(view)) = show::view(space, row, standing, own, &progress) else { return };
+        let mine = author == own;
+        let text = preview(&show::first_line(row));
+        let last = Last { id: entry.id(), device: header.device, seq: header.seq, hlc: header.hlc, text, mine };
+        if let Some(chat) = self.chats.get_mut(&space) {
+            let unread = !mine && header.hlc > chat.read_up_to;
+            chat.note(last, unread);
+        }
+        if !mine {
+            self.typing_ended(space);
+        }
+        self.gate.notify(Event::MessageReceived { chat_id: space, message: view });
+    }
+
+    /// Devices or accounts changed by what the log says.
+    fn auth_changed(&mut self, space: SpaceId) {
+        let Some(chat) = self.chats.get(&space) else { return };
+        let peer = chat.peer;
+        if chat.space.is_gone(peer) {
+            if let Some(person) = self.people.get_mut(&peer).filter(|p| p.relation == Relation::Contact) {
+                person.relation = Relation::Gone;
+                self.person_changed(peer);
+            }
+        }
+    }
+
+    /// Tells a device how far this one has the logs that just grew. Leaves only after they are durable.
+    fn acknowledge(&mut self, id: LinkId, space: SpaceId, logs: &BTreeSet<(ChanId, DeviceId)>) {
+        let Some(chat) = self.chats.get(&space) else { return };
+        let acks: Vec<Ack> = logs
+            .iter()
+            .filter_map(|(chan, device)| {
+                let tip = chat.space.log(*chan, *device)?.ends().max_by_key(|t| t.seq)?;
+                Some(Ack { space: space.to_vec(), chan: chan.to_vec(), device: device.to_vec(), seq: tip.seq, id: tip.id.to_vec() })
+            })
+            .collect();
+        for ack in acks {
+            self.send_ack(id, ack);
+        }
+    }
+
+    fn ask_for(&mut self, id: LinkId, space: SpaceId, needs: &BTreeSet<Need>) {
+        if !needs.is_empty() {
+            self.want(id, space, needs);
+        }
+    }
+
+    /// What came from one device may be news to the others of the conversation.
+    fn spread(&mut self, from: LinkId, space: SpaceId) {
+        let Some(peer) = self.chats.get(&space).map(|c| c.peer) else { return };
+        let others: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(id, l)| **id != from && l.auth.as_ref().is_some_and(|a| a.own || a.account == peer))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in others {
+            self.timers.set_at_most(Timer::Sync(id), self.now.mono.after(SPREAD));
+        }
+    }
+
+    pub(super) fn release_held(&mut self, space: SpaceId) {
+        let now = self.now;
+        if let Some(chat) = self.chats.get_mut(&space) {
+            let ingest = chat.space.tick(now);
+            self.apply(space, ingest, None);
+        }
+    }
+
+    pub(super) fn edit(&mut self, cmd: CmdId, space: SpaceId, message: EntryId, said: &str) {
+        match text::clean_message(said) {
+            Ok(text) => self.change(cmd, space, message, Wish::Edit(text)),
+            Err(e) => self.gate.reply(cmd, Err(CommandError::Invalid { field: "text", why: e.to_string() })),
+        }
+    }
+
+    pub(super) fn delete(&mut self, cmd: CmdId, space: SpaceId, message: EntryId) {
+        self.change(cmd, space, message, Wish::Delete);
+    }
+
+    pub(super) fn react(&mut self, cmd: CmdId, space: SpaceId, message: EntryId, emoji: &str, on: bool) {
+        match text::clean_emoji(emoji) {
+            Ok(emoji) => self.change(cmd, space, message, Wish::React(emoji, on)),
+            Err(e) => self.gate.reply(cmd, Err(CommandError::Invalid { field: "emoji", why: e.to_string() })),
+        }
+    }
+
+    fn change(&mut self, cmd: CmdId, space: SpaceId, message: EntryId, wish: Wish) {
+        if !self.chats.contains_key(&space) {
+            return self.gate.reply(cmd, Err(CommandError::UnknownChat));
+        }
+        let read = Read::Get(vec![history_rows::index_key(space, message)]);
+        self.read(ReadFor::Chat(ChatRead::Target(cmd, space, message, wish)), read);
+    }
+
+    fn on_target(&mut self, cmd: CmdId, space: SpaceId, message: EntryId, wish: Wish, found: Option<Vec<u8>>) {
+        let result = self.do_wish(space, message, wish, found);
+        self.gate.reply(cmd, result.map(Reply::Message));
+    }
+
+    fn do_wish(&mut self, space: SpaceId, message: EntryId, wish: Wish, found: Option<Vec<u8>>) -> Result<EntryId, CommandError> {
+        let row = found.and_then(|v| history_rows::decode::<IndexRow>(&v).ok()).ok_or(CommandError::UnknownMessage)?;
+        let device = DeviceId::from_slice(&row.device).map_err(|_| CommandError::UnknownMessage)?;
+        let author = self.chats.get(&space).and_then(|c| c.space.account_of(device));
+        let mine = author.is_some() && author == self.me.as_ref().map(|me| me.account);
+        let target = message.to_vec();
+        let (kind, body) = match wish {
+            Wish::Edit(_) | Wish::Delete if !mine => return Err(CommandError::NotYours),
+            Wish::Edit(text) => (kind::EDIT, codec::encode(&Edit { target, text })),
+            Wish::Delete => (kind::DELETE, codec::encode(&Delete { target })),
+            Wish::React(emoji, on) => (kind::REACT, codec::encode(&React { target, emoji, on })),
+        };
+        self.write(space, kind, body)
+    }
+
+    /// Has the row of a message read, to apply what waits for it.
+    fn begin_fold(&mut self, space: SpaceId, target: EntryId) {
+        let Some(chat) = self.chats.get_mut(&space) else { return };
+        if let Some(read) = chat.space.fold_begin(target) {
+            self.read(ReadFor::Chat(ChatRead::FoldPlace(space, target)), read);
+        }
+    }
+
+    fn on_fold_place(&mut self, space: SpaceId, target: EntryId, index: Option<&[u8]>) {
+        let Some(chat) = self.chats.get_mut(&space) else { return };
+        match chat.space.fold_place(target, index) {
+            FoldNext::Wait => {}
+            FoldNext::Read(read) => self.read(ReadFor::Chat(ChatRead::FoldRow(space, ChanId::MAIN, target)), read),
+            FoldNext::Nothing(writes) => self.gate.write_all(writes),
+        }
+    }
+
+    fn on_fold_row(&mut self, space: SpaceId, chan: ChanId, target: EntryId, row: Option<&[u8]>) {
+        let Some(chat) = self.chats.get_mut(&space) else { return };
+        match chat.space.fold(chan, target, row) {
+            Ok(folded) if folded.forget.is_empty() => self.on_folded(space, folded),
+            Ok(folded) => {
+                let read = Read::Get(folded.forget.clone());
+                self.read(ReadFor::Chat(ChatRead::FoldForget(space, Box::new(folded))), read);
+            }
+            Err(_) => self.refuse("row_unreadable"),
+        }
+    }
+
+    /// Operations were applied to a message.
+    fn on_folded(&mut self, space: SpaceId, folded: Folded) {
+        self.gate.write_all(folded.writes);
+        let Some(id) = folded.row.entry_id().ok().filter(|_| folded.changed) else { return };
+        if let Some(last) = self.chats.get_mut(&space).and_then(|c| c.last.as_mut()).filter(|l| l.id == id) {
+            last.text = preview(&show::first_line(&folded.row));
+            self.touch_chat(space);
+        }
+        self.gate.notify(Event::MessageChanged { chat_id: space, message_id: id });
+    }
+
+    pub(super) fn count_unread(&mut self, space: SpaceId) {
+        let Some(chat) = self.chats.get(&space) else { return };
+        let read = Read::Range {
+            table: Table::Timeline,
+            scope: history_rows::timeline_key(space, ChanId::MAIN, Hlc(0), EntryId([0; 32])).scope,
+            from: chat.read_up_to.0.saturating_add(1).to_be_bytes().to_vec(),
+            to: None,
+            dir: Dir::Backward,
+            max_rows: UNREAD_COUNTED,
+            max_bytes: READ_BYTES,
+        };
+        self.read(ReadFor::Chat(ChatRead::Unread(space)), read);
+    }
+
+    fn on_unread(&mut self, space: SpaceId, rows: &[crate::store::Row]) {
+        let Some(own) = self.me.as_ref().map(|me| me.account) else { return };
+        let Some(chat) = self.chats.get_mut(&space) else { return };
+        let theirs = rows
+            .iter()
+            .filter_map(|r| history_rows::decode::<TimelineRow>(&r.value).ok())
+            .filter(|r| !r.deleted && Hlc(r.hlc) > chat.read_up_to && r.author().is_ok_and(|a| a != own));
+        let unread = u32::try_from(theirs.count()).unwrap_or(u32::MAX);
+        if chat.unread != unread {
+            chat.unread = unread;
+            self.chat_changed(space);
+        }
+    }
+
+    pub(super) fn on_chat_read(&mut self, what: ChatRead, found: Result<Found, String>) {
+        let now = self.now;
+        match (what, found) {
+            (ChatRead::Lookup(space, lookup), Ok(Found::Rows(rows))) => {
+                if let Some(chat) = self.chats.get_mut(&space) {
+                    let ingest = chat.space.found(now, &lookup, &rows);
+                    self.apply(space, ingest, None);
+                }
+            }
+            (ChatRead::FoldPlace(space, target), found) => {
+                let value = first(found);
+                self.on_fold_place(space, target, value.as_deref());
+            }
+            (ChatRead::FoldRow(space, chan, target), found) => {
+                let value = first(found);
+                self.on_fold_row(space, chan, target, value.as_deref());
+            }
+            (ChatRead::FoldForget(space, mut folded), found) => {
+                if let Ok(Found::Values(values)) = found {
+                    folded.forget(&values);
+                }
+                self.on_folded(space, *folded);
+            }
+            (ChatRead::Target(cmd, space, message, wish), Ok(Found::Values(values))) => {
+                self.on_target(cmd, space, message, wish, values.into_iter().next().flatten());
+            }
+            (ChatRead::Target(cmd, ..), Err(why)) => self.gate.reply(cmd, Err(CommandError::NotStored(why))),
+            (ChatRead::Target(cmd, ..), Ok(_)) => self.gate.reply(cmd, Err(CommandError::UnknownMessage)),
+            (ChatRead::Unread(space), Ok(Found::Rows(rows))) => self.on_unread(space, &rows),
+            (ChatRead::Lookup(..) | ChatRead::Unread(_), _) => self.refuse("store_silent"),
+        }
+    }
+
+    /// Has the store read something. The answer reflects every write handed out before.
+    pub(super) fn read(&mut self, what: ReadFor, read: Read) {
+        self.next_read = self.next_read.saturating_add(1);
+        let id = ReadId(self.next_read);
+        self.reads.insert(id, what);
+        self.gate.read(id, read);
+    }
+}
+
+/// The value of a read that asked for one.
+fn first(found: Result<Found, String>) -> Option<Vec<u8>> {
+    match found {
+        Ok(Found::Values(values)) => values.into_iter().next().flatten(),
+        Ok(Found::Rows(_)) | Err(_) => None,
+    }
+}
+
+/// The name under which a refused entry is counted.
+const fn reason(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Entry(_) => "entry_unfit",
+        Refusal::Auth(_) => "entry_auth",
+        Refusal::Log(_) => "entry_duplicated_history",
+        Refusal::OtherSpace => "entry_of_other_chat",
+        Refusal::StampNotAfterDep => "entry_backdated",
+        Refusal::TooManyLogs => "entry_too_many_devices",
+        Refusal::StoreIncomplete => "store_incomplete",
+    }
+}

@@ -1,0 +1,465 @@
+//! Connections: who is behind them, and the sealed streams once that is proven.
+//!
+//! Both sides send a nonce and an ephemeral key. A side then names the people it might be talking to by tags that only a
+//! holder of the same pair key can recognise; the other side answers with a sealed proof, or says that it recognised nothing.
+//! A new pair key (a request, an acceptance) makes the asking side send tags again on the same connection.
+
+use super::Core;
+use super::event::Event;
+use super::timers::Timer;
+use crate::crypto::labels;
+use crate::crypto::link::{Ephemeral, HelloKeys, Opener, Sealer, Transcript, tag};
+use crate::crypto::sign;
+use crate::identity::device::DeviceSetInfo;
+use crate::ids::{AccountId, DeviceId, LinkId, PeerKey};
+use crate::limits;
+use crate::link::{LinkInfo, Proto, Side};
+use crate::time::{Mono, UnixMs};
+use crate::view::{Presence, Relation};
+use crate::wire::codec;
+use crate::wire::hello::{Hello, HelloFrame, Nonce, ProofBody, Stranger, Tags};
+use crate::wire::identity::Signed;
+use std::time::Duration;
+
+/// A node that has not said its nonce by then is no node of ours.
+const NONCE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A connection.
+pub(super) struct Link {
+    pub info: LinkInfo,
+    nonce: [u8; 32],
+    eph: Ephemeral,
+    theirs: Option<([u8; 32], [u8; 32])>,
+    /// People whose tags we sent, or who were recognised by theirs.
+    candidates: Vec<(AccountId, [u8; 32])>,
+    /// The candidate to whom we have proven ourselves on this connection.
+    proven_to: Option<AccountId>,
+    pub auth: Option<Auth>,
+    /// Who they say they are on the local network.
+    pub neighbour: Option<AccountId>,
+    /// What we asked their inbox.
+    pub inbox: super::inbox::InboxCall,
+}
+
+/// A connection whose other end has proven to be a device of somebody known.
+pub(super) struct Auth {
+    pub account: AccountId,
+    pub device: DeviceId,
+    /// Another device of this account.
+    pub own: bool,
+    dm: (Sealer, Opener),
+    sync: (Sealer, Opener),
+    /// What they say of themselves.
+    pub presence: Presence,
+    pub heard: Mono,
+    /// How far their clock is from ours, in milliseconds.
+    pub clock_off: i64,
+}
+
+impl Auth {
+    fn sealer(&mut self, proto: Proto) -> &mut Sealer {
+        if proto == Proto::Sync { &mut self.sync.0 } else { &mut self.dm.0 }
+    }
+
+    fn opener(&mut self, proto: Proto) -> &mut Opener {
+        if proto == Proto::Sync { &mut self.sync.1 } else { &mut self.dm.1 }
+    }
+}
+
+impl Link {
+    fn transcript(&self, own: PeerKey) -> Option<Transcript> {
+        let (nonce, eph) = self.theirs?;
+        let (mine, my_eph, peer) = (self.nonce, self.eph.public(), self.info.peer);
+        Some(match self.info.side {
+            Side::Dialler => Transcript {
+                dialler: own,
+                listener: peer,
+                dialler_nonce: mine,
+                listener_nonce: nonce,
+                dialler_eph: my_eph,
+                listener_eph: eph,
+            },
+            Side::Listener => Transcript {
+                dialler: peer,
+                listener: own,
+                dialler_nonce: nonce,
+                listener_nonce: mine,
+                dialler_eph: eph,
+                listener_eph: my_eph,
+            },
+        })
+    }
+
+    fn their_side(&self) -> Side {
+        match self.info.side {
+            Side::Dialler => Side::Listener,
+            Side::Listener => Side::Dialler,
+        }
+    }
+}
+
+impl Core {
+    pub(super) fn on_link_up(&mut self, id: LinkId, info: LinkInfo) {
+        if self.me.is_none() || self.halted {
+            return self.gate.close_now(id);
+        }
+        let nonce = self.dice.bytes();
+        let eph = Ephemeral::from_random(self.dice.bytes());
+        let first = Nonce { v: 1, nonce: nonce.to_vec(), eph: eph.public().to_vec() };
+        let link = Link {
+            info,
+            nonce,
+            eph,
+            theirs: None,
+            candidates: Vec::new(),
+            proven_to: None,
+            auth: None,
+            neighbour: None,
+            inbox: super::inbox::InboxCall::default(),
+        };
+        self.links.insert(id, link);
+        self.timers.set(Timer::Hello(id), self.now.mono.after(NONCE_TIMEOUT));
+        self.send_hello(id, Hello::Nonce(first));
+        self.network_changed();
+    }
+
+    pub(super) fn on_link_down(&mut self, id: LinkId) {
+        self.timers.clear(Timer::Hello(id));
+        self.timers.clear(Timer::Sync(id));
+        let Some(link) = self.links.remove(&id) else { return };
+        self.sync_link_down(id);
+        self.neighbour_link_down(&link);
+        self.inbox_link_down(&link);
+        if let Some(auth) = &link.auth {
+            self.went(auth.account, auth.device);
+        }
+        self.network_changed();
+    }
+
+    pub(super) fn on_hello_timeout(&mut self, id: LinkId) {
+        if self.links.get(&id).is_some_and(|l| l.theirs.is_none()) {
+            self.refuse("hello_silent");
+            self.gate.close(id);
+        }
+    }
+
+    pub(super) fn on_hello(&mut self, id: LinkId, frame: &[u8]) {
+        let Ok(frame) = codec::decode::<HelloFrame>(frame, Proto::Hello.max_frame()) else {
+            return self.bad_frame(id, "hello_garbage");
+        };
+        match frame.m {
+            Some(Hello::Nonce(nonce)) => self.on_nonce(id, &nonce),
+            Some(Hello::Tags(tags)) => self.on_tags(id, &tags),
+            Some(Hello::Proof(sealed)) => self.on_proof(id, &sealed),
+            Some(Hello::Stranger(_)) => self.on_stranger(id),
+            None => {}
+        }
+    }
+
+    fn on_nonce(&mut self, id: LinkId, msg: &Nonce) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let (Ok(nonce), Ok(eph)) = (msg.nonce.as_slice().try_into(), msg.eph.as_slice().try_into()) else {
+            return self.bad_frame(id, "hello_garbage");
+        };
+        if link.theirs.is_some() || nonce == link.nonce {
+            return self.bad_frame(id, "hello_repeated");
+        }
+        link.theirs = Some((nonce, eph));
+        let side = link.info.side;
+        self.timers.clear(Timer::Hello(id));
+        self.say_lan_hello(id);
+        if side == Side::Dialler {
+            self.send_tags(id);
+        }
+    }
+
+    /// Names the people who might be at the other end, those expected there first.
+    pub(super) fn send_tags(&mut self, id: LinkId) {
+        let Some(me) = &self.me else { return };
+        let Some(link) = self.links.get(&id) else { return };
+        let Some(transcript) = link.transcript(me.peer) else { return };
+        let peer = link.info.peer;
+        let mut known: Vec<(bool, AccountId, [u8; 32])> = self
+            .people
+            .values()
+            .flat_map(|p| {
+                let expected = p.hints.iter().any(|h| h.peer == peer);
+                p.pair_keys().map(move |key| (!expected, p.account, key))
+            })
+            .collect();
+        known.push((true, me.account, me.self_key()));
+        known.sort_unstable();
+        known.truncate(limits::HELLO_TAGS);
+        let side = link.info.side;
+        let mut tags: Vec<Vec<u8>> = known.iter().map(|(_, _, key)| tag(key, side, &transcript).to_vec()).collect();
+        let candidates = known.into_iter().map(|(_, account, key)| (account, key)).collect();
+        while tags.len() % limits::HELLO_TAG_STEP != 0 {
+            tags.push(self.dice.bytes::<16>().to_vec());
+        }
+        tags.sort_unstable();
+        if let Some(link) = self.links.get_mut(&id) {
+            link.candidates = candidates;
+        }
+        self.send_hello(id, Hello::Tags(Tags { tags }));
+    }
+
+    fn on_tags(&mut self, id: LinkId, msg: &Tags) {
+        let Some(me) = &self.me else { return };
+        let Some(link) = self.links.get(&id) else { return };
+        let Some(transcript) = link.transcript(me.peer) else {
+            return self.bad_frame(id, "hello_order");
+        };
+        let side = link.their_side();
+        let sent: std::collections::BTreeSet<&[u8]> = msg.tags.iter().map(Vec::as_slice).collect();
+        let own = std::iter::once((me.account, me.self_key()));
+        let known = self.people.values().flat_map(|p| p.pair_keys().map(|key| (p.account, key)));
+        let found = known.chain(own).find(|(_, key)| sent.contains(tag(key, side, &transcript).as_slice()));
+        match found {
+            Some((account, key)) => {
+                if let Some(link) = self.links.get_mut(&id) {
+                    if !link.candidates.contains(&(account, key)) {
+                        link.candidates.insert(0, (account, key));
+                    }
+                }
+                self.send_proof(id, account, &key);
+            }
+            None => self.send_hello(id, Hello::Stranger(Stranger {})),
+        }
+    }
+
+    fn hello_keys(&self, id: LinkId, key: &[u8; 32]) -> Option<HelloKeys> {
+        let me = self.me.as_ref()?;
+        let link = self.links.get(&id)?;
+        let (_, eph) = link.theirs?;
+        let dh = link.eph.agree(&eph).ok()?;
+        Some(HelloKeys::new(key, &dh, link.transcript(me.peer)?))
+    }
+
+    fn send_proof(&mut self, id: LinkId, account: AccountId, key: &[u8; 32]) {
+        let Some(keys) = self.hello_keys(id, key) else {
+            return self.bad_frame(id, "hello_weak_key");
+        };
+        let Some(me) = &self.me else { return };
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if link.proven_to == Some(account) && link.auth.is_some() {
+            return;
+        }
+        link.proven_to = Some(account);
+        let side = link.info.side;
+        let body = ProofBody {
+            account: me.account.to_vec(),
+            device: me.device_id().to_vec(),
+            sig: me.device.sign(labels::HELLO, &keys.transcript_to_sign(side)).to_vec(),
+            device_set: Some(me.device_set.clone()),
+            wall_ms: self.now.wall.0,
+            caps: 0,
+        };
+        let sealed = keys.seal_proof(side, &codec::encode(&body));
+        self.send_hello(id, Hello::Proof(sealed));
+    }
+
+    fn on_proof(&mut self, id: LinkId, sealed: &[u8]) {
+        let Some(link) = self.links.get(&id) else { return };
+        if link.auth.is_some() {
+            return;
+        }
+        let side = link.their_side();
+        let candidates = link.candidates.clone();
+        let opened = candidates.into_iter().find_map(|(account, key)| {
+            let keys = self.hello_keys(id, &key)?;
+            let body = keys.open_proof(side, sealed).ok()?;
+            Some((account, key, keys, body))
+        });
+        let Some((account, key, keys, body)) = opened else {
+            return self.bad_frame(id, "hello_proof_closed");
+        };
+        match self.check_proof(account, &keys, side, &body) {
+            Ok((device, signed, set, wall)) => self.authenticated(id, account, &key, keys, device, signed, set, wall),
+            Err(reason) => self.bad_frame(id, reason),
+        }
+    }
+
+    fn check_proof(
+        &self,
+        account: AccountId,
+        keys: &HelloKeys,
+        side: Side,
+        body: &[u8],
+    ) -> Result<(DeviceId, Signed, DeviceSetInfo, UnixMs), &'static str> {
+        let body = codec::decode::<ProofBody>(body, Proto::Hello.max_frame()).map_err(|_| "hello_garbage")?;
+        if body.account != account.as_bytes() {
+            return Err("hello_other_account");
+        }
+        let device = DeviceId::from_slice(&body.device).map_err(|_| "hello_garbage")?;
+        sign::verify(&device.0, labels::HELLO, &keys.transcript_to_sign(side), &body.sig).map_err(|_| "hello_signature")?;
+        let signed = body.device_set.ok_or("hello_garbage")?;
+        let set = DeviceSetInfo::verify(&signed, account).map_err(|_| "device_set_unfit")?;
+        if set.devices.iter().all(|d| d.device != device) {
+            return Err("hello_device_not_in_set");
+        }
+        Ok((device, signed, set, UnixMs(body.wall_ms)))
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn authenticated(
+        &mut self,
+        id: LinkId,
+        account: AccountId,
+        key: &[u8; 32],
+        keys: HelloKeys,
+        device: DeviceId,
+        signed: Signed,
+        set: DeviceSetInfo,
+        wall: UnixMs,
+    ) {
+        let own = self.me.as_ref().is_some_and(|me| me.account == account);
+        if own && self.me.as_ref().is_some_and(|me| me.device_id() == device) {
+            // The same device key twice: a copied profile. Talking to itself would duplicate its history.
+            self.clone_seen = true;
+            return self.bad_frame(id, "own_device_key");
+        }
+        if own {
+            self.learn_own_devices(&signed, &set);
+        } else if !self.learn_devices(account, signed, set) && !self.people.get(&account).is_some_and(|p| p.has_device(device)) {
+            return self.bad_frame(id, "device_revoked");
+        }
+        // The first proof of the other side comes before ours when they answered our tags.
+        if self.links.get(&id).is_some_and(|l| l.proven_to != Some(account)) {
+            self.send_proof(id, account, key);
+        }
+        let before = self.presence_of(account);
+        let doubles: Vec<LinkId> = self
+            .links
+            .iter()
+            .filter(|(other, l)| **other != id && l.auth.as_ref().is_some_and(|a| a.device == device))
+            .map(|(i, _)| *i)
+            .collect();
+        let now = self.now;
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let side = link.info.side;
+        let link_keys = keys.into_link(side);
+        link.auth = Some(Auth {
+            account,
+            device,
+            own,
+            dm: (link_keys.sealer(Proto::Dm), link_keys.opener(Proto::Dm)),
+            sync: (link_keys.sealer(Proto::Sync), link_keys.opener(Proto::Sync)),
+            presence: Presence::Online,
+            heard: now.mono,
+            clock_off: i64::try_from(wall.0).unwrap_or(i64::MAX).saturating_sub(i64::try_from(now.wall.0).unwrap_or(i64::MAX)),
+        });
+        for double in doubles {
+            self.gate.close(double);
+        }
+        self.check_clock();
+        self.dials.remove(&account);
+        self.timers.clear(Timer::Dial(account));
+        if let Some(person) = self.people.get_mut(&account) {
+            person.last_seen = Some(now.wall);
+        }
+        if !own {
+            self.touch_person(account);
+            if side == Side::Dialler {
+                let hint = self.links.get(&id).map(|l| crate::link::Hint { peer: l.info.peer, addr: l.info.addr });
+                self.learn_hints(account, hint.as_slice());
+            }
+        }
+        self.greet(id);
+        let after = self.presence_of(account);
+        if before != after && !own {
+            self.gate.notify(Event::PresenceChanged { account_id: account, presence: after });
+        }
+        self.network_changed();
+    }
+
+    fn on_stranger(&mut self, id: LinkId) {
+        // They know nobody we named. On a fresh connection to an address that a person gave us, this is where a request starts.
+        self.continue_request(id);
+    }
+
+    /// A device is no longer connected.
+    fn went(&mut self, account: AccountId, _device: DeviceId) {
+        let now = self.now;
+        if let Some(person) = self.people.get_mut(&account) {
+            person.last_seen = Some(now.wall);
+            self.touch_person(account);
+            self.timers.set(Timer::Dial(account), now.mono.after(Duration::from_secs(1)));
+            if self.presence_of(account) == Presence::Offline {
+                self.typing_stopped(account);
+                self.gate.notify(Event::PresenceChanged { account_id: account, presence: Presence::Offline });
+            }
+        }
+    }
+
+    /// How somebody is, by the connections that are proven to be theirs.
+    pub(super) fn presence_of(&self, account: AccountId) -> Presence {
+        let contact = self.people.get(&account).is_some_and(|p| p.relation == Relation::Contact);
+        let told = self.auths(account).map(|(_, a)| a.presence);
+        told.min_by_key(|p| match p {
+            Presence::Online => 0,
+            Presence::Dnd => 1,
+            Presence::Idle => 2,
+            Presence::Offline => 3,
+        })
+        .filter(|_| contact)
+        .unwrap_or(Presence::Offline)
+    }
+
+    /// The proven connections of an account.
+    pub(super) fn auths(&self, account: AccountId) -> impl Iterator<Item = (LinkId, &Auth)> {
+        self.links.iter().filter_map(move |(id, l)| l.auth.as_ref().filter(|a| a.account == account).map(|a| (*id, a)))
+    }
+
+    pub(super) fn is_online(&self, account: AccountId) -> bool {
+        self.auths(account).next().is_some()
+    }
+
+    pub(super) fn is_linked(&self, peer: PeerKey) -> bool {
+        self.links.values().any(|l| l.info.peer == peer)
+    }
+
+    /// The proven connection of a device.
+    pub(super) fn link_of(&self, device: DeviceId) -> Option<LinkId> {
+        self.links.iter().find(|(_, l)| l.auth.as_ref().is_some_and(|a| a.device == device)).map(|(id, _)| *id)
+    }
+
+    pub(super) fn drop_links_of(&mut self, account: AccountId) {
+        let links: Vec<LinkId> = self.auths(account).map(|(id, _)| id).collect();
+        for id in links {
+            self.gate.close(id);
+        }
+    }
+
+    fn send_hello(&mut self, id: LinkId, hello: Hello) {
+        self.gate.send(id, Proto::Hello, codec::encode(&HelloFrame { m: Some(hello) }), None);
+    }
+
+    /// Seals a frame for an authenticated connection and sends it. False if it is not one.
+    pub(super) fn send_sealed(&mut self, id: LinkId, proto: Proto, plain: &[u8], receipt: Option<u64>) -> bool {
+        let Some(auth) = self.links.get_mut(&id).and_then(|l| l.auth.as_mut()) else { return false };
+        let frame = auth.sealer(proto).seal(plain);
+        self.gate.send(id, proto, frame, receipt);
+        true
+    }
+
+    /// Opens a frame of an authenticated connection. A connection whose stream does not open is useless and closed.
+    pub(super) fn open_sealed(&mut self, id: LinkId, proto: Proto, frame: &[u8]) -> Option<(AccountId, DeviceId, Vec<u8>)> {
+        let now = self.now.mono;
+        let Some(auth) = self.links.get_mut(&id).and_then(|l| l.auth.as_mut()) else {
+            self.bad_frame(id, "frame_before_hello");
+            return None;
+        };
+        let Ok(plain) = auth.opener(proto).open(frame) else {
+            self.bad_frame(id, "frame_closed");
+            return None;
+        };
+        auth.heard = now;
+        Some((auth.account, auth.device, plain))
+    }
+
+    /// Counts bad input from a peer and ends the connection it came from.
+    pub(super) fn bad_frame(&mut self, id: LinkId, reason: &'static str) {
+        self.refuse(reason);
+        self.gate.close(id);
+    }
+}

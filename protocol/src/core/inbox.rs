@@ -1,0 +1,571 @@
+//! Contact requests: asking at somebody's door, and answering at ours.
+//!
+//! The caller asks for the owner's keys, seals a request to them, proves some work unless it holds the owner's code, and hands
+//! it over. The owner answers once it is on disk. From then on both hold the request's reply key, so the ordinary hello
+//! proves them to each other, and the answer travels like any other message between known devices.
+
+use super::Core;
+use super::chat::Chat;
+use super::command::{CommandError, Reply, Target};
+use super::effect::Effect;
+use super::event::Event;
+use super::hello::Link;
+use super::job::Job;
+use super::people::{Person, Request};
+use super::timers::Timer;
+use crate::crypto::pow::Challenge;
+use crate::identity::device::{DeviceSetInfo, PrekeyInfo};
+use crate::identity::{link as contact_link, text};
+use crate::ids::{AccountId, CmdId, DeviceId, JobId, LinkId, RequestId};
+use crate::limits;
+use crate::link::{Hint, Proto};
+use crate::time::UnixMs;
+use crate::view::{Gate, Relation, RequestView};
+use crate::wire::codec;
+use crate::wire::inbox::{Bundle, Deliver, Inbox, InboxFrame, Query, Refused, Stored};
+use crate::wire::link::{Accept, ContactRequest, Payload, SealedFrame};
+use std::time::Duration;
+
+/// Questions answered on one connection; honest callers need one or two.
+const ANSWERS_PER_LINK: u32 = 8;
+/// Wait before a request that was refused or got no answer is tried again on a connection.
+const RETRY: Duration = Duration::from_secs(60);
+/// Proof-of-work bits that an owner may ask for: 2^26 hashes are a quarter of a minute of one core.
+const MOST_WORK: u32 = 26;
+
+/// Where a connection stands in the inbox protocol.
+#[derive(Debug, Default)]
+pub(super) struct InboxCall {
+    /// As caller: whom we ask for, and what we hand over once the work is done.
+    out: Option<(AccountId, Option<SealedFrame>)>,
+    /// As owner: answers given.
+    answers: u32,
+}
+
+impl InboxCall {
+    /// Stops asking for somebody, so that it can begin anew.
+    pub(super) fn give_up(&mut self, account: AccountId) {
+        self.out.take_if(|(asked, _)| *asked == account);
+    }
+}
+
+impl Core {
+    pub(super) fn request_contact(&mut self, cmd: CmdId, target: Target, note: &str) {
+        match self.prepare_request(target, note) {
+            Ok(account) => {
+                let chat = self.chat_with(account);
+                self.gate.reply(cmd, Ok(Reply::Contact { account, chat }));
+            }
+            Err(e) => self.gate.reply(cmd, Err(e)),
+        }
+    }
+
+    fn prepare_request(&mut self, target: Target, note: &str) -> Result<AccountId, CommandError> {
+        let note = text::clean_request_text(note).map_err(|e| CommandError::Invalid { field: "text", why: e.to_string() })?;
+        let (account, code, login, mut hints) = match target {
+            Target::Account(account) => (account, None, None, Vec::new()),
+            Target::Link(link) => {
+                let link =
+                    contact_link::ContactLink::parse(&link).map_err(|e| CommandError::Invalid { field: "link", why: e.to_string() })?;
+                (link.account, link.code, link.login, link.hints)
+            }
+        };
+        if self.me.as_ref().is_some_and(|me| me.account == account) {
+            return Err(CommandError::Yourself);
+        }
+        let near = self.nearby.get(&account).cloned();
+        hints.extend(near.as_ref().map(|n| n.hint));
+        match self.people.get(&account).map(|p| p.relation) {
+            Some(Relation::Contact) => return Ok(account),
+            Some(Relation::Blocked) => return Err(CommandError::Blocked),
+            Some(Relation::Asking) => {
+                self.accept(account)?;
+                return Ok(account);
+            }
+            _ => {}
+        }
+        let known = self.people.get(&account).is_some_and(|p| !p.hints.is_empty());
+        if hints.is_empty() && !known {
+            return Err(CommandError::NoAddress);
+        }
+        let request = Request {
+            id: RequestId(self.dice.bytes()),
+            reply_key: self.dice.bytes(),
+            text: note,
+            made: self.now.wall,
+            incoming: false,
+            delivered: false,
+            code,
+        };
+        let person = self.people.entry(account).or_insert_with(|| Person::new(account, Relation::Requested));
+        person.relation = Relation::Requested;
+        // Asking again keeps the keys of the first time: the other side may hold them already.
+        match &mut person.request {
+            Some(old) if !old.incoming => {
+                old.text = request.text;
+                old.code = code.or(old.code);
+            }
+            slot => *slot = Some(request),
+        }
+        if person.profile.login.is_empty() {
+            if let Some(n) = &near {
+                person.profile.login.clone_from(&n.login);
+                person.profile.name.clone_from(&n.name);
+                person.tag.clone_from(&n.tag);
+            } else if let Some(login) = login {
+                person.profile.login = login;
+            }
+        }
+        self.learn_hints(account, &hints);
+        self.person_changed(account);
+        self.pursue_request(account);
+        Ok(account)
+    }
+
+    /// Takes the next step of an undelivered request: over a connection that is there, or by dialling.
+    pub(super) fn pursue_request(&mut self, account: AccountId) {
+        let Some(person) = self.people.get(&account) else { return };
+        if person.relation != Relation::Requested || !person.request.as_ref().is_some_and(|r| !r.incoming && !r.delivered) {
+            return;
+        }
+        let near = self.nearby.get(&account).map(|n| n.link);
+        let by_hint = self.links.iter().find(|(_, l)| person.hints.iter().any(|h| h.peer == l.info.peer)).map(|(id, _)| *id);
+        match near.or(by_hint) {
+            Some(id) => self.ask_inbox(id, account),
+            None => self.dial(account),
+        }
+    }
+
+    /// A connection may be the one that an undelivered request waits for.
+    pub(super) fn continue_request(&mut self, id: LinkId) {
+        let Some(link) = self.links.get(&id) else { return };
+        let waits = |p: &&Person| p.relation == Relation::Requested && p.request.as_ref().is_some_and(|r| !r.incoming && !r.delivered);
+        let found = self
+            .people
+            .values()
+            .filter(waits)
+            .find(|p| link.neighbour == Some(p.account) || p.hints.iter().any(|h| h.peer == link.info.peer))
+            .map(|p| p.account);
+        if let Some(account) = found {
+            self.ask_inbox(id, account);
+        }
+    }
+
+    fn ask_inbox(&mut self, id: LinkId, account: AccountId) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if link.inbox.out.is_some() {
+            return;
+        }
+        link.inbox.out = Some((account, None));
+        let code = self.people.get(&account).and_then(|p| p.request.as_ref()).and_then(|r| r.code);
+        let query = Query { account: account.to_vec(), code: code.map(|c| c.to_vec()).unwrap_or_default() };
+        self.send_inbox(id, Inbox::Query(query));
+        self.timers.set(Timer::Request(account), self.now.mono.after(RETRY));
+    }
+
+    pub(super) fn on_inbox(&mut self, id: LinkId, frame: &[u8]) {
+        let Ok(frame) = codec::decode::<InboxFrame>(frame, Proto::Inbox.max_frame()) else {
+            return self.bad_frame(id, "inbox_garbage");
+        };
+        match frame.m {
+            Some(Inbox::Query(q)) => self.on_query(id, &q),
+            Some(Inbox::Bundle(b)) => self.on_bundle(id, &b),
+            Some(Inbox::Refused(_)) => self.on_refused(id),
+            Some(Inbox::Deliver(d)) => self.on_deliver(id, &d),
+            Some(Inbox::Stored(_)) => self.on_stored(id),
+            None => {}
+        }
+    }
+
+    /// Bits of work a caller must show; `None` if the door is closed to them.
+    fn price(&self, code: &[u8]) -> Option<u32> {
+        let me = self.me.as_ref()?;
+        let holds_code = !code.is_empty() && code == me.code;
+        match self.settings.gate {
+            _ if holds_code && self.settings.gate != Gate::Nobody => Some(0),
+            Gate::Anyone => Some(self.cfg.pow_bits),
+            Gate::Code | Gate::Nobody => None,
+        }
+    }
+
+    fn may_answer(&mut self, id: LinkId) -> bool {
+        let Some(link) = self.links.get_mut(&id) else { return false };
+        link.inbox.answers = link.inbox.answers.saturating_add(1);
+        link.inbox.answers <= ANSWERS_PER_LINK
+    }
+
+    fn on_query(&mut self, id: LinkId, query: &Query) {
+        if !self.may_answer(id) {
+            return self.bad_frame(id, "inbox_flood");
+        }
+        let price = self.price(&query.code);
+        let Some(me) = &self.me else { return };
+        let answer = match price {
+            Some(pow_bits) if query.account == me.account.as_bytes() => {
+                Inbox::Bundle(Bundle { device_set: Some(me.device_set.clone()), prekeys: Some(me.bundle.clone()), pow_bits })
+            }
+            _ => Inbox::Refused(Refused {}),
+        };
+        self.send_inbox(id, answer);
+    }
+
+    fn on_bundle(&mut self, id: LinkId, msg: &Bundle) {
+        let Some((account, None)) = self.links.get(&id).and_then(|l| l.inbox.out.clone()) else {
+            return self.bad_frame(id, "inbox_unasked");
+        };
+        match self.seal_request(id, account, msg) {
+            Ok(frame) => {
+                let bits = msg.pow_bits;
+                let bytes = codec::encode(&frame);
+                if let Some(link) = self.links.get_mut(&id) {
+                    link.inbox.out = Some((account, Some(frame)));
+                }
+                if bits == 0 {
+                    self.hand_over(id, 0);
+                } else {
+                    let job = self.job(super::JobFor::Request(id));
+                    self.gate.inward(Effect::Offload { id: job, job: Job::Pow { account, frame: bytes, bits } });
+                }
+            }
+            Err(reason) => self.bad_frame(id, reason),
+        }
+    }
+
+    fn seal_request(&mut self, id: LinkId, account: AccountId, msg: &Bundle) -> Result<SealedFrame, &'static str> {
+        if msg.pow_bits > MOST_WORK {
+            return Err("inbox_greedy");
+        }
+        let (Some(signed), Some(prekeys)) = (&msg.device_set, &msg.prekeys) else { return Err("inbox_garbage") };
+        let set = DeviceSetInfo::verify(signed, account).map_err(|_| "device_set_unfit")?;
+        let bundle = PrekeyInfo::verify(prekeys).map_err(|_| "prekeys_unfit")?;
+        let device = bundle.device;
+        if set.devices.iter().all(|d| d.device != device) {
+            return Err("prekeys_of_other_device");
+        }
+        let route = self.links.get(&id).map(|l| l.info.route).ok_or("link_gone")?;
+        let hints = self.own_hints(route).iter().map(super::addresses::to_msg).collect();
+        self.learn_devices(account, signed.clone(), set);
+        self.learn_bundle(account, prekeys.clone(), bundle);
+        let me = self.me.as_ref().ok_or("no_account")?;
+        let request = self.people.get(&account).and_then(|p| p.request.clone()).filter(|r| !r.incoming).ok_or("inbox_unasked")?;
+        let body = ContactRequest {
+            device_set: Some(me.device_set.clone()),
+            prekeys: Some(me.bundle.clone()),
+            profile: Some(me.profile.clone()),
+            text: request.text,
+            request_id: request.id.to_vec(),
+            reply_key: request.reply_key.to_vec(),
+            made_ms: request.made.0,
+            hints,
+            code: request.code.map(|c| c.to_vec()).unwrap_or_default(),
+        };
+        self.seal_to(account, device, Payload::Request(body)).ok_or("no_session")
+    }
+
+    pub(super) fn on_work_done(&mut self, id: LinkId, nonce: Option<u64>) {
+        if let Some(nonce) = nonce {
+            self.hand_over(id, nonce);
+        }
+    }
+
+    fn hand_over(&mut self, id: LinkId, nonce: u64) {
+        let Some((account, Some(frame))) = self.links.get(&id).and_then(|l| l.inbox.out.clone()) else { return };
+        let Some(me) = &self.me else { return };
+        let code = self.people.get(&account).and_then(|p| p.request.as_ref()).and_then(|r| r.code);
+        let deliver = Deliver {
+            account: account.to_vec(),
+            code: code.map(|c| c.to_vec()).unwrap_or_default(),
+            pow: nonce,
+            frame: Some(frame),
+            from: me.device_id().to_vec(),
+            olm: me.keys.identity().to_vec(),
+        };
+        self.send_inbox(id, Inbox::Deliver(deliver));
+    }
+
+    fn on_refused(&mut self, id: LinkId) {
+        // The reason is not told. The person may open their door later, so the request stays and is tried again.
+        if let Some(link) = self.links.get_mut(&id) {
+            link.inbox.out = None;
+        }
+    }
+
+    fn on_stored(&mut self, id: LinkId) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        let Some((account, Some(_))) = link.inbox.out.take() else {
+            return self.bad_frame(id, "inbox_unasked");
+        };
+        self.timers.clear(Timer::Request(account));
+        if let Some(request) = self.people.get_mut(&account).and_then(|p| p.request.as_mut()) {
+            request.delivered = true;
+        }
+        self.person_changed(account);
+        self.send_tags(id);
+    }
+
+    fn on_deliver(&mut self, id: LinkId, msg: &Deliver) {
+        if !self.may_answer(id) {
+            return self.bad_frame(id, "inbox_flood");
+        }
+        match self.take_request(msg) {
+            Ok(None) => self.send_inbox(id, Inbox::Stored(Stored {})),
+            Ok(Some(account)) => {
+                if let Some(link) = self.links.get(&id) {
+                    let (peer, addr) = (link.info.peer, link.info.addr);
+                    if link.info.side == crate::link::Side::Dialler {
+                        self.learn_hints(account, &[Hint { peer, addr }]);
+                    }
+                }
+                self.send_inbox(id, Inbox::Stored(Stored {}));
+            }
+            Err(reason) => {
+                self.refuse(reason);
+                self.send_inbox(id, Inbox::Refused(Refused {}));
+            }
+        }
+    }
+
+    /// Checks a request from the cheapest test to the dearest, and keeps it. `None` for one that is known already.
+    fn take_request(&mut self, msg: &Deliver) -> Result<Option<AccountId>, &'static str> {
+        let me = self.me.as_ref().ok_or("no_account")?;
+        let own = me.account;
+        if msg.account != own.as_bytes() {
+            return Err("request_for_another");
+        }
+        let bits = self.price(&msg.code).ok_or("request_gate")?;
+        let frame = msg.frame.as_ref().ok_or("inbox_garbage")?;
+        if bits > 0 && !Challenge::new(&own, &codec::encode(frame)).check(bits, msg.pow) {
+            return Err("request_without_work");
+        }
+        let with_code = bits == 0;
+        let waiting = self.people.values().filter(|p| p.relation == Relation::Asking).count();
+        if waiting >= if with_code { limits::REQUESTS_WITH_CODE } else { limits::REQUESTS } {
+            return Err("too_many_requests");
+        }
+        let device = DeviceId::from_slice(&msg.from).map_err(|_| "inbox_garbage")?;
+        let olm = msg.olm.as_slice().try_into().map_err(|_| "inbox_garbage")?;
+        let (inner, pending) = self.open_first(device, olm, frame)?;
+        let Some(Payload::Request(request)) = inner.m else { return Err("request_unfit") };
+        let signed = request.device_set.ok_or("request_unfit")?;
+        let set = DeviceSetInfo::verify_unknown(&signed).map_err(|_| "device_set_unfit")?;
+        let account = set.account;
+        if !set.devices.iter().any(|d| d.device == device && d.olm == olm) || account == own {
+            return Err("request_of_another");
+        }
+        let prekeys = request.prekeys.ok_or("request_unfit")?;
+        let bundle = PrekeyInfo::verify(&prekeys).map_err(|_| "prekeys_unfit")?;
+        if bundle.device != device {
+            return Err("prekeys_of_other_device");
+        }
+        let profile = text::clean_profile(&request.profile.unwrap_or_default()).map_err(|_| "profile_unfit")?;
+        let note = text::clean_request_text(&request.text).map_err(|_| "request_unfit")?;
+        let made = UnixMs(request.made_ms);
+        if made > self.now.wall.after(limits::CLOCK_AHEAD) || self.now.wall.since(made) > limits::REQUEST_LIFETIME {
+            return Err("request_time");
+        }
+        let incoming = Request {
+            id: RequestId::from_slice(&request.request_id).map_err(|_| "request_unfit")?,
+            reply_key: request.reply_key.try_into().map_err(|_| "request_unfit")?,
+            text: note,
+            made,
+            incoming: true,
+            delivered: true,
+            code: None,
+        };
+        let relation = self.people.get(&account).map(|p| p.relation);
+        if matches!(relation, Some(Relation::Blocked | Relation::Gone)) {
+            return Err("request_from_blocked");
+        }
+        if self.people.get(&account).and_then(|p| p.request.as_ref()).is_some_and(|r| r.incoming && r.id == incoming.id) {
+            return Ok(None);
+        }
+        // From here on it is taken.
+        self.adopt_session(account, device, pending);
+        let person = self.people.entry(account).or_insert_with(|| Person::new(account, Relation::Asking));
+        person.request = Some(incoming);
+        self.learn_devices(account, signed, set);
+        self.learn_bundle(account, prekeys, bundle);
+        self.learn_profile(account, profile);
+        let hints: Vec<Hint> = request.hints.iter().take(limits::HINTS).filter_map(super::addresses::from_msg).collect();
+        self.learn_hints(account, &hints);
+        self.person_changed(account);
+        match relation {
+            // Both asked, or a known contact came back with new devices: that is a yes.
+            Some(Relation::Requested | Relation::Contact) => {
+                let _ = self.accept(account);
+            }
+            _ => {
+                if let Some(view) = self.people.get(&account).and_then(request_view) {
+                    self.gate.notify(Event::ContactRequested { request: view });
+                }
+            }
+        }
+        Ok(Some(account))
+    }
+
+    pub(super) fn accept_request(&mut self, cmd: CmdId, account: AccountId) {
+        let answer = match self.people.get(&account).map(|p| p.relation) {
+            None => Err(CommandError::UnknownPerson),
+            Some(Relation::Blocked) => Err(CommandError::Blocked),
+            Some(Relation::Contact) => Ok(()),
+            Some(Relation::Asking) => self.accept(account),
+            Some(Relation::Requested | Relation::Gone) => Err(CommandError::NotContact),
+        };
+        let chat = self.chat_with(account);
+        self.gate.reply(cmd, answer.map(|()| Reply::Contact { account, chat }));
+    }
+
+    /// Says yes to a request that is here, and opens the conversation.
+    fn accept(&mut self, account: AccountId) -> Result<(), CommandError> {
+        let own = self.me.as_ref().map(|me| me.account).ok_or(CommandError::NoAccount)?;
+        let key = self.dice.bytes();
+        let person = self.people.get_mut(&account).ok_or(CommandError::UnknownPerson)?;
+        // Where both accept, the key of the lower account holds; so the higher one keeps a key it already got.
+        if person.pair_key.is_none() || own < account {
+            person.pair_key = Some(key);
+        }
+        person.relation = Relation::Contact;
+        person.owes_accept = true;
+        self.open_chat_with(account);
+        self.person_changed(account);
+        self.send_accept(account);
+        self.timers.set(Timer::Dial(account), self.now.mono);
+        Ok(())
+    }
+
+    /// Sends a yes that is still owed, to whichever of their devices is connected.
+    pub(super) fn send_accept(&mut self, account: AccountId) {
+        let Some(person) = self.people.get(&account) else { return };
+        if !person.owes_accept {
+            return;
+        }
+        let (Some(request), Some(pair_key)) = (&person.request, person.pair_key) else { return };
+        let Some(me) = &self.me else { return };
+        let accept = Accept { request_id: request.id.to_vec(), pair_key: pair_key.to_vec(), profile: Some(me.profile.clone()) };
+        let devices: Vec<DeviceId> = self.auths(account).map(|(_, a)| a.device).collect();
+        for device in devices {
+            self.send_payload(account, device, Payload::Accept(accept.clone()));
+        }
+    }
+
+    /// They said yes.
+    pub(super) fn on_accept(&mut self, id: LinkId, account: AccountId, msg: Accept) {
+        let own = self.me.as_ref().map(|me| me.account);
+        let Some(person) = self.people.get_mut(&account) else { return };
+        let Ok(key) = <[u8; 32]>::try_from(msg.pair_key.as_slice()) else {
+            return self.refuse("accept_unfit");
+        };
+        let asked = person.request.as_ref().is_some_and(|r| r.id.as_bytes() == msg.request_id);
+        let crossed = person.relation == Relation::Contact && person.owes_accept;
+        match person.relation {
+            Relation::Requested if asked => {
+                person.pair_key = Some(key);
+                person.relation = Relation::Contact;
+                if let Some(r) = person.request.as_mut() {
+                    r.delivered = true;
+                }
+            }
+            // Both asked and both accepted: the lower account's key holds.
+            Relation::Contact if crossed => {
+                if own.is_some_and(|own| account < own) {
+                    person.pair_key = Some(key);
+                }
+            }
+            // A repetition: confirm it again.
+            Relation::Contact if person.pair_key == Some(key) => {}
+            _ => return self.refuse("accept_unasked"),
+        }
+        if let Some(profile) = msg.profile {
+            self.learn_profile(account, profile);
+        }
+        self.open_chat_with(account);
+        self.person_changed(account);
+        self.send_link(id, crate::wire::link::LinkMsg::Stored(msg.request_id));
+        self.start_sync(id);
+    }
+
+    /// They have our yes on disk.
+    pub(super) fn on_accept_stored(&mut self, account: AccountId, request: &[u8]) {
+        let Some(person) = self.people.get_mut(&account) else { return };
+        if person.owes_accept && person.request.as_ref().is_some_and(|r| r.id.as_bytes() == request) {
+            person.owes_accept = false;
+            self.touch_person(account);
+        }
+    }
+
+    pub(super) fn decline_request(&mut self, cmd: CmdId, account: AccountId) {
+        let Some(person) = self.people.get(&account) else {
+            return self.gate.reply(cmd, Err(CommandError::UnknownPerson));
+        };
+        if matches!(person.relation, Relation::Asking | Relation::Requested) {
+            self.drop_links_of(account);
+            self.people.remove(&account);
+            self.timers.clear(Timer::Dial(account));
+            self.timers.clear(Timer::Request(account));
+            self.person_changed(account);
+        }
+        self.gate.reply(cmd, Ok(Reply::Done));
+    }
+
+    /// Forgets requests that nobody answered.
+    pub(super) fn expire_requests(&mut self) {
+        let wall = self.now.wall;
+        let old: Vec<AccountId> = self
+            .people
+            .values()
+            .filter(|p| matches!(p.relation, Relation::Asking | Relation::Requested))
+            .filter(|p| p.request.as_ref().is_some_and(|r| wall.since(r.made) > limits::REQUEST_LIFETIME))
+            .map(|p| p.account)
+            .collect();
+        for account in old {
+            self.people.remove(&account);
+            self.person_changed(account);
+        }
+    }
+
+    pub(super) fn inbox_link_down(&mut self, link: &Link) {
+        if let Some((account, _)) = link.inbox.out {
+            self.timers.set_at_most(Timer::Request(account), self.now.mono.after(Duration::from_secs(2)));
+        }
+    }
+
+    fn send_inbox(&mut self, id: LinkId, inbox: Inbox) {
+        self.gate.send(id, Proto::Inbox, codec::encode(&InboxFrame { m: Some(inbox) }), None);
+    }
+
+    /// Makes sure that there is a conversation with a contact.
+    pub(super) fn open_chat_with(&mut self, account: AccountId) {
+        if self.chat_with(account).is_some() {
+            return;
+        }
+        let Some(me) = &self.me else { return };
+        let chat = Chat::new(me.account, me.device_id(), account);
+        let id = chat.id;
+        self.chats.insert(id, chat);
+        self.touched.chats.insert(id);
+        self.dirty = true;
+        self.gate.notify(Event::ChatChanged { chat_id: id });
+    }
+
+    pub(super) fn job(&mut self, what: super::JobFor) -> JobId {
+        self.next_job = self.next_job.saturating_add(1);
+        let id = JobId(self.next_job);
+        self.jobs.insert(id, what);
+        id
+    }
+}
+
+/// A request as people see it.
+pub(super) fn request_view(person: &Person) -> Option<RequestView> {
+    let request = person.request.as_ref()?;
+    Some(RequestView {
+        account_id: person.account,
+        login: person.profile.login.clone(),
+        tag: person.tag.clone(),
+        name: person.name().to_owned(),
+        text: request.text.clone(),
+        at: request.made,
+        incoming: request.incoming,
+        delivered: request.delivered,
+    })
+}

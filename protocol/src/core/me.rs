@@ -1,0 +1,384 @@
+//! The own account and this device.
+
+use super::Core;
+use super::command::{CommandError, ProfilePatch, Reply};
+use super::effect::Effect;
+use super::event::Event;
+use super::rows::{self, DeviceRow, MeRow};
+use super::timers::Timer;
+use crate::crypto::ratchet::DeviceKeys;
+use crate::crypto::sign::SigningKey;
+use crate::identity::account::{AccountSecret, verify_tombstone};
+use crate::identity::device::{DeviceInfo, DeviceSecret, DeviceSetInfo, PrekeyInfo, device_set, next_epoch};
+use crate::identity::login::Login;
+use crate::identity::text;
+use crate::ids::{AccountId, CmdId, DeviceId, LinkId, PeerKey};
+use crate::limits;
+use crate::link::Hint;
+use crate::store::Table;
+use crate::view::{AccountView, Relation, Status};
+use crate::wire::identity::{Profile, Signed};
+use crate::wire::link::LinkMsg;
+use std::time::Duration;
+
+/// How often it is checked whether prekeys are due for rotation.
+const PREKEY_CHECK: Duration = Duration::from_secs(6 * 3600);
+/// How often old requests are looked for.
+const EXPIRY_CHECK: Duration = Duration::from_secs(3600);
+
+/// The own account and this device.
+pub(super) struct Me {
+    pub account: AccountId,
+    pub secret: AccountSecret,
+    pub device: DeviceSecret,
+    pub keys: DeviceKeys,
+    pub device_set: Signed,
+    pub devices: DeviceSetInfo,
+    /// The published prekey bundle.
+    pub bundle: Signed,
+    pub bundle_seq: u64,
+    pub profile: Profile,
+    pub status: Status,
+    pub words_saved: bool,
+    /// The code in the own contact link.
+    pub code: [u8; 8],
+    pub tag: Option<String>,
+    pub transport_seed: [u8; 32],
+    pub peer: PeerKey,
+}
+
+impl Me {
+    pub fn device_id(&self) -> DeviceId {
+        self.device.id()
+    }
+
+    /// Pair key between the own devices.
+    pub fn self_key(&self) -> [u8; 32] {
+        *self.secret.self_pair_key()
+    }
+
+    pub fn view(&self) -> AccountView {
+        AccountView {
+            account_id: self.account,
+            device_id: self.device_id(),
+            login: self.profile.login.clone(),
+            tag: self.tag.clone(),
+            name: self.profile.name.clone(),
+            info: self.profile.info.clone(),
+            status: self.status,
+            status_text: self.profile.status_text.clone(),
+            words_saved: self.words_saved,
+        }
+    }
+}
+
+/// Transport key of a seed.
+fn peer_of(seed: &[u8; 32]) -> PeerKey {
+    PeerKey(SigningKey::from_bytes(seed).verifying_key().to_bytes())
+}
+
+/// Statuses as they are stored and told.
+pub(super) const STATUSES: [Status; 4] = [Status::Online, Status::Idle, Status::Dnd, Status::Invisible];
+
+/// Number of a status, from 1.
+pub(super) fn status_number(status: Status) -> u32 {
+    STATUSES.iter().zip(1..).find(|(s, _)| **s == status).map_or(1, |(_, n)| n)
+}
+
+/// The status of a number; a number of a newer version reads as present.
+pub(super) fn status_of(number: u32) -> Status {
+    STATUSES.iter().zip(1..).find(|(_, n)| *n == number).map_or(Status::Online, |(s, _)| *s)
+}
+
+impl Core {
+    pub(super) fn create_account(&mut self, cmd: CmdId, login: &str, name: &str, entropy: [u8; 16], words_saved: bool) {
+        match self.make_account(login, name, entropy, words_saved) {
+            Ok(account) => self.gate.reply(cmd, Ok(Reply::Account(account))),
+            Err(e) => self.gate.reply(cmd, Err(e)),
+        }
+    }
+
+    fn make_account(&mut self, login: &str, name: &str, entropy: [u8; 16], words_saved: bool) -> Result<AccountId, CommandError> {
+        if self.me.is_some() {
+            return Err(CommandError::AccountExists);
+        }
+        let login = Login::parse(login).map_err(|e| CommandError::Invalid { field: "login", why: e.to_string() })?.to_string();
+        let name = text::clean_name(name).map_err(|e| CommandError::Invalid { field: "name", why: e.to_string() })?;
+        let secret = AccountSecret::from_entropy(entropy);
+        let account = secret.account_id();
+        let device = DeviceSecret::from_seed(self.dice.bytes());
+        let keys = DeviceKeys::generate(self.cfg.ratchet, self.dice.bytes(), self.now.wall);
+        let devices = [DeviceInfo {
+            device: device.id(),
+            olm: keys.identity(),
+            ek: keys.ek_public(),
+            added_ms: self.now.wall.0,
+            label_ct: Vec::new(),
+            caps: 0,
+        }];
+        let device_set = secret.sign_device_set(&device_set(account, next_epoch(None, self.now.wall.0), &devices, None));
+        let info = DeviceSetInfo::verify(&device_set, account).map_err(|_| CommandError::Busy)?;
+        let bundle = device.sign_bundle(&keys.bundle(device.id(), self.now.wall.0, 1));
+        let transport_seed = self.dice.bytes();
+        let profile = Profile { seq: self.now.wall.0.max(1), login: login.clone(), name, ..Profile::default() };
+        self.me = Some(Me {
+            account,
+            secret,
+            device,
+            keys,
+            device_set,
+            devices: info,
+            bundle,
+            bundle_seq: 1,
+            profile,
+            status: Status::Online,
+            words_saved,
+            code: self.dice.bytes(),
+            tag: None,
+            transport_seed,
+            peer: peer_of(&transport_seed),
+        });
+        if self.cfg.lan_only {
+            // Somebody who chose to live on the local network alone wants to be found there.
+            self.settings.visible_nearby = true;
+            self.touched.settings = true;
+        }
+        self.touched.me = true;
+        self.touched.device = true;
+        self.gate.notify(Event::AccountChanged);
+        self.compute_tag(account, &login);
+        self.begin();
+        Ok(account)
+    }
+
+    /// Starts everything that goes on while there is an account.
+    pub(super) fn begin(&mut self) {
+        let Some(me) = &self.me else { return };
+        self.gate.inward(Effect::StartNet { transport_seed: me.transport_seed });
+        if me.tag.is_none() {
+            let (account, login) = (me.account, me.profile.login.clone());
+            self.compute_tag(account, &login);
+        }
+        self.timers.set(Timer::Prekeys, self.now.mono.after(PREKEY_CHECK));
+        self.timers.set(Timer::Expire, self.now.mono.after(EXPIRY_CHECK));
+        self.dirty = true;
+    }
+
+    pub(super) fn on_expire(&mut self) {
+        self.expire_requests();
+        self.timers.set(Timer::Expire, self.now.mono.after(EXPIRY_CHECK));
+    }
+
+    pub(super) fn rotate_prekeys(&mut self) {
+        let wall = self.now.wall;
+        let seed = self.dice.bytes();
+        self.timers.set(Timer::Prekeys, self.now.mono.after(PREKEY_CHECK));
+        let Some(me) = &mut self.me else { return };
+        if !me.keys.rotate_if_due(wall, seed) {
+            return;
+        }
+        me.bundle_seq = me.bundle_seq.saturating_add(1);
+        me.bundle = me.device.sign_bundle(&me.keys.bundle(me.device.id(), wall.0, me.bundle_seq));
+        let bundle = me.bundle.clone();
+        self.touched.device = true;
+        self.tell_everybody(&LinkMsg::Prekeys(bundle));
+    }
+
+    pub(super) fn update_profile(&mut self, cmd: CmdId, patch: ProfilePatch) {
+        let result = self.patch_profile(patch);
+        self.gate.reply(cmd, result.map(|()| Reply::Done));
+    }
+
+    fn patch_profile(&mut self, patch: ProfilePatch) -> Result<(), CommandError> {
+        let invalid = |field| move |e: text::TextError| CommandError::Invalid { field, why: e.to_string() };
+        let name = patch.name.map(|n| text::clean_name(&n).map_err(invalid("name"))).transpose()?;
+        let info = patch.info.map(|n| text::clean_info(&n).map_err(invalid("info"))).transpose()?;
+        let status_text = patch.status_text.map(|n| text::clean_status(&n).map_err(invalid("status_text"))).transpose()?;
+        let wall = self.now.wall.0;
+        let Some(me) = &mut self.me else { return Err(CommandError::NoAccount) };
+        let before = me.profile.clone();
+        if let Some(name) = name {
+            me.profile.name = name;
+        }
+        if let Some(info) = info {
+            me.profile.info = info;
+        }
+        if let Some(text) = status_text {
+            me.profile.status_text = text;
+        }
+        let said = me.profile != before;
+        if said {
+            me.profile.seq = wall.max(before.seq.saturating_add(1));
+        }
+        let status = patch.status.filter(|s| *s != me.status);
+        if let Some(status) = status {
+            me.status = status;
+        }
+        let profile = me.profile.clone();
+        if said {
+            self.tell_everybody(&LinkMsg::Profile(profile));
+            self.visibility_changed();
+        }
+        if status.is_some() {
+            self.tell_presence();
+        }
+        if said || status.is_some() {
+            self.touched.me = true;
+            self.dirty = true;
+            self.gate.notify(Event::AccountChanged);
+        }
+        Ok(())
+    }
+
+    pub(super) fn confirm_words(&mut self, cmd: CmdId) {
+        if let Some(me) = &mut self.me {
+            me.words_saved = true;
+            self.touched.me = true;
+            self.dirty = true;
+            self.gate.notify(Event::AccountChanged);
+        }
+        self.gate.reply(cmd, Ok(Reply::Done));
+    }
+
+    /// Takes over what another own device knows of this account's devices, and joins the two lists if neither has all.
+    pub(super) fn learn_own_devices(&mut self, signed: &Signed, theirs: &DeviceSetInfo) {
+        let wall = self.now.wall.0;
+        let Some(me) = &mut self.me else { return };
+        if theirs.id == me.devices.id {
+            return;
+        }
+        let missing =
+            |have: &DeviceSetInfo, other: &DeviceSetInfo| other.devices.iter().any(|d| have.devices.iter().all(|h| h.device != d.device));
+        if !missing(theirs, &me.devices) {
+            if theirs.is_newer_than(&me.devices) {
+                me.device_set = signed.clone();
+                me.devices = theirs.clone();
+            }
+        } else if missing(&me.devices, theirs) || theirs.is_newer_than(&me.devices) {
+            let mut all = me.devices.devices.clone();
+            for d in &theirs.devices {
+                if all.iter().all(|have| have.device != d.device) {
+                    all.push(d.clone());
+                }
+            }
+            all.sort_by_key(|d| (d.added_ms, d.device));
+            all.truncate(limits::DEVICES_PER_ACCOUNT);
+            let newer = if theirs.is_newer_than(&me.devices) { theirs } else { &me.devices };
+            let epoch = next_epoch(Some(newer.epoch), wall);
+            let joined = me.secret.sign_device_set(&device_set(me.account, epoch, &all, Some(newer.id)));
+            let Ok(info) = DeviceSetInfo::verify(&joined, me.account) else { return };
+            me.device_set = joined;
+            me.devices = info;
+        } else {
+            return;
+        }
+        let set = me.device_set.clone();
+        self.touched.me = true;
+        self.dirty = true;
+        self.tell_everybody(&LinkMsg::Devices(set));
+        self.gate.notify(Event::AccountChanged);
+    }
+
+    pub(super) fn contact_link(&mut self, cmd: CmdId, renew: bool) {
+        let Some(me) = &mut self.me else {
+            return self.gate.reply(cmd, Err(CommandError::NoAccount));
+        };
+        if renew {
+            me.code = self.dice.bytes();
+            self.touched.me = true;
+        }
+        let (account, code, login, peer) = (me.account, me.code, me.profile.login.clone(), me.peer);
+        let mut hints: Vec<Hint> = self.listening.iter().map(|addr| Hint { peer, addr: *addr }).collect();
+        hints.truncate(limits::HINTS);
+        let link = crate::identity::link::ContactLink { account, code: Some(code), login: Some(login), hints };
+        self.gate.reply(cmd, Ok(Reply::Link(link.to_string())));
+    }
+
+    /// Tells everybody connected that the account ends, then has everything destroyed.
+    pub(super) fn delete_account(&mut self, cmd: CmdId) {
+        let Some(me) = &self.me else {
+            return self.gate.reply(cmd, Err(CommandError::NoAccount));
+        };
+        let tombstone = me.secret.sign_tombstone(self.now.wall.0);
+        self.tell_everybody(&LinkMsg::Gone(tombstone));
+        self.gate.reply(cmd, Ok(Reply::Done));
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        for id in links {
+            self.gate.close(id);
+        }
+        self.gate.wipe();
+        self.me = None;
+        self.people.clear();
+        self.chats.clear();
+        self.dirty = true;
+    }
+
+    /// Somebody's account ended.
+    pub(super) fn on_gone(&mut self, account: AccountId, tombstone: &Signed) {
+        if verify_tombstone(tombstone, account).is_err() {
+            return self.refuse("tombstone_unfit");
+        }
+        if let Some(person) = self.people.get_mut(&account) {
+            person.relation = Relation::Gone;
+            person.pair_key = None;
+            person.request = None;
+            self.drop_links_of(account);
+            self.timers.clear(Timer::Dial(account));
+            self.person_changed(account);
+        }
+    }
+
+    pub(super) fn flush_me(&mut self) {
+        let Some(me) = &self.me else { return };
+        if std::mem::take(&mut self.touched.me) {
+            let row = MeRow {
+                profile: Some(me.profile.clone()),
+                status: status_number(me.status),
+                words_saved: me.words_saved,
+                code: me.code.to_vec(),
+                tag: me.tag.clone().unwrap_or_default(),
+                device_set: Some(me.device_set.clone()),
+            };
+            self.gate.write(rows::put(Table::Account, b"me", &row));
+        }
+        if std::mem::take(&mut self.touched.device) {
+            let row = DeviceRow {
+                device: me.device.seed().to_vec(),
+                transport: me.transport_seed.to_vec(),
+                keys: me.keys.encode(),
+                bundle: Some(me.bundle.clone()),
+                bundle_seq: me.bundle_seq,
+            };
+            self.gate.write(rows::put(Table::Prekey, b"device", &row));
+        }
+    }
+
+    /// Reads the own account back. `None` where its rows do not make an account.
+    pub(super) fn load_me(&self, entropy: [u8; 16], row: MeRow, device_row: DeviceRow) -> Option<Me> {
+        let secret = AccountSecret::from_entropy(entropy);
+        let account = secret.account_id();
+        let device = DeviceSecret::from_seed(device_row.device.try_into().ok()?);
+        let device_set = row.device_set?;
+        let devices = DeviceSetInfo::verify(&device_set, account).ok()?;
+        let bundle = device_row.bundle?;
+        PrekeyInfo::verify(&bundle).ok()?;
+        let transport_seed: [u8; 32] = device_row.transport.try_into().ok()?;
+        Some(Me {
+            account,
+            device,
+            keys: DeviceKeys::decode(&device_row.keys).ok()?,
+            device_set,
+            devices,
+            bundle,
+            bundle_seq: device_row.bundle_seq,
+            profile: row.profile?,
+            status: status_of(row.status),
+            words_saved: row.words_saved,
+            code: row.code.try_into().ok()?,
+            tag: Some(row.tag).filter(|t| !t.is_empty()),
+            transport_seed,
+            peer: peer_of(&transport_seed),
+            secret,
+        })
+    }
+}

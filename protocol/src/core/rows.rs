@@ -1,0 +1,266 @@
+//! How the core's decision state is written down: one protobuf message per row, behind a version byte.
+
+use crate::store::{Key, Table, Write};
+use crate::view::{Gate, Settings, Theme};
+use crate::wire::identity::{Profile, Signed};
+use crate::wire::link::HintMsg;
+use prost::Message;
+
+/// Version of the records here. A reader refuses a newer one; migrations bring older ones up.
+const VERSION: u8 = 1;
+
+/// The own account, without secrets: part of a backup.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct MeRow {
+    #[prost(message, optional, tag = "1")]
+    pub profile: Option<Profile>,
+    #[prost(uint32, tag = "2")]
+    pub status: u32,
+    #[prost(bool, tag = "3")]
+    pub words_saved: bool,
+    /// The code in the own contact link, 8 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub code: Vec<u8>,
+    #[prost(string, tag = "5")]
+    pub tag: String,
+    /// The newest device set of the own account.
+    #[prost(message, optional, tag = "6")]
+    pub device_set: Option<Signed>,
+}
+
+/// This installation's secrets: never part of a backup.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct DeviceRow {
+    /// Seed of the device key, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub device: Vec<u8>,
+    /// Seed of the transport key, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub transport: Vec<u8>,
+    /// Ratchet identity and prekeys.
+    #[prost(bytes = "vec", tag = "3")]
+    pub keys: Vec<u8>,
+    /// The published prekey bundle.
+    #[prost(message, optional, tag = "4")]
+    pub bundle: Option<Signed>,
+    #[prost(uint64, tag = "5")]
+    pub bundle_seq: u64,
+}
+
+/// Somebody known.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct PersonRow {
+    #[prost(bytes = "vec", tag = "1")]
+    pub account: Vec<u8>,
+    /// See [`super::people::relation_number`].
+    #[prost(uint32, tag = "2")]
+    pub relation: u32,
+    #[prost(message, optional, tag = "3")]
+    pub profile: Option<Profile>,
+    #[prost(string, tag = "4")]
+    pub petname: String,
+    #[prost(message, optional, tag = "5")]
+    pub device_set: Option<Signed>,
+    /// The lasting pair key, 32 bytes; empty before acceptance.
+    #[prost(bytes = "vec", tag = "6")]
+    pub pair_key: Vec<u8>,
+    #[prost(bool, tag = "7")]
+    pub verified: bool,
+    #[prost(bool, tag = "8")]
+    pub devices_changed: bool,
+    #[prost(string, tag = "9")]
+    pub tag: String,
+    #[prost(message, repeated, tag = "10")]
+    pub hints: Vec<HintMsg>,
+    #[prost(uint64, tag = "11")]
+    pub last_seen: u64,
+    #[prost(message, optional, tag = "12")]
+    pub request: Option<RequestRow>,
+    /// An accept that the other side has not confirmed.
+    #[prost(bool, tag = "13")]
+    pub owes_accept: bool,
+    /// Relation before blocking.
+    #[prost(uint32, tag = "14")]
+    pub before_block: u32,
+}
+
+/// A contact request between us and a person.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct RequestRow {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    /// Pair key until there is an answer, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub reply_key: Vec<u8>,
+    #[prost(string, tag = "3")]
+    pub text: String,
+    #[prost(uint64, tag = "4")]
+    pub made_ms: u64,
+    #[prost(bool, tag = "5")]
+    pub incoming: bool,
+    #[prost(bool, tag = "6")]
+    pub delivered: bool,
+    /// Code of their link, 8 bytes.
+    #[prost(bytes = "vec", tag = "7")]
+    pub code: Vec<u8>,
+}
+
+/// Ratchet state with one device.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct SessionRow {
+    #[prost(bytes = "vec", tag = "1")]
+    pub device: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub account: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub pair: Vec<u8>,
+    /// Their newest prekey bundle.
+    #[prost(message, optional, tag = "4")]
+    pub bundle: Option<Signed>,
+}
+
+/// Head of a conversation.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ChatRow {
+    #[prost(bytes = "vec", tag = "1")]
+    pub peer: Vec<u8>,
+    #[prost(uint32, tag = "2")]
+    pub unread: u32,
+    #[prost(fixed64, tag = "3")]
+    pub read_up_to: u64,
+    #[prost(fixed64, tag = "4")]
+    pub peer_read: u64,
+    #[prost(string, tag = "5")]
+    pub draft: String,
+    #[prost(bool, tag = "6")]
+    pub muted: bool,
+    #[prost(message, optional, tag = "7")]
+    pub last: Option<LastRow>,
+}
+
+/// The newest message of a conversation.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct LastRow {
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub device: Vec<u8>,
+    #[prost(uint64, tag = "3")]
+    pub seq: u64,
+    #[prost(fixed64, tag = "4")]
+    pub hlc: u64,
+    #[prost(string, tag = "5")]
+    pub text: String,
+    #[prost(bool, tag = "6")]
+    pub mine: bool,
+}
+
+/// How far another device has got in the logs of a conversation.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct AckRow {
+    #[prost(bytes = "vec", tag = "1")]
+    pub space: Vec<u8>,
+    /// The acknowledging device.
+    #[prost(bytes = "vec", tag = "2")]
+    pub device: Vec<u8>,
+    #[prost(message, repeated, tag = "3")]
+    pub logs: Vec<AckedLog>,
+}
+
+/// See [`AckRow`].
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct AckedLog {
+    #[prost(bytes = "vec", tag = "1")]
+    pub chan: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub device: Vec<u8>,
+    #[prost(uint64, tag = "3")]
+    pub seq: u64,
+}
+
+/// Settings of this device.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct SettingsRow {
+    #[prost(uint32, tag = "1")]
+    pub theme: u32,
+    #[prost(string, tag = "2")]
+    pub language: String,
+    #[prost(bool, tag = "3")]
+    pub notifications: bool,
+    #[prost(bool, tag = "4")]
+    pub receipts: bool,
+    #[prost(bool, tag = "5")]
+    pub typing: bool,
+    #[prost(bool, tag = "6")]
+    pub visible_nearby: bool,
+    #[prost(uint32, tag = "7")]
+    pub gate: u32,
+}
+
+impl From<&Settings> for SettingsRow {
+    fn from(s: &Settings) -> Self {
+        Self {
+            theme: match s.theme {
+                Theme::System => 0,
+                Theme::Dark => 1,
+                Theme::Light => 2,
+            },
+            language: s.language.clone(),
+            notifications: s.notifications,
+            receipts: s.receipts,
+            typing: s.typing,
+            visible_nearby: s.visible_nearby,
+            gate: match s.gate {
+                Gate::Anyone => 0,
+                Gate::Code => 1,
+                Gate::Nobody => 2,
+            },
+        }
+    }
+}
+
+impl From<SettingsRow> for Settings {
+    fn from(r: SettingsRow) -> Self {
+        Self {
+            theme: match r.theme {
+                1 => Theme::Dark,
+                2 => Theme::Light,
+                _ => Theme::System,
+            },
+            language: r.language,
+            notifications: r.notifications,
+            receipts: r.receipts,
+            typing: r.typing,
+            visible_nearby: r.visible_nearby,
+            // An unknown gate of a newer version is read as the strictest.
+            gate: match r.gate {
+                0 => Gate::Anyone,
+                1 => Gate::Code,
+                _ => Gate::Nobody,
+            },
+        }
+    }
+}
+
+/// Encodes a row.
+pub(super) fn encode(row: &impl Message) -> Vec<u8> {
+    let mut out = Vec::with_capacity(row.encoded_len().saturating_add(1));
+    out.push(VERSION);
+    // Encoding into a vector cannot run out of room.
+    let _ = row.encode(&mut out);
+    out
+}
+
+/// Decodes a row; `None` for one that this version cannot read.
+pub(super) fn decode<M: Message + Default>(bytes: &[u8]) -> Option<M> {
+    match bytes.split_first() {
+        Some((&VERSION, body)) => M::decode(body).ok(),
+        _ => None,
+    }
+}
+
+/// A write of a row that is alone in its scope.
+pub(super) fn put(table: Table, scope: impl Into<Vec<u8>>, row: &impl Message) -> Write {
+    Write::Put(Key::single(table, scope), encode(row))
+}
