@@ -3,6 +3,7 @@
 use crate::handle::{NodeError, PAGE, Page};
 use crate::store::writer::Store;
 use veche_protocol::core::command::CommandError;
+use veche_protocol::history::keys;
 use veche_protocol::history::rows::{self, IndexRow, TimelineRow};
 use veche_protocol::history::show;
 use veche_protocol::ids::{AccountId, ChanId, EntryId, SpaceId};
@@ -50,9 +51,9 @@ pub(crate) fn page(store: &Store, snapshot: &Snapshot, chat: SpaceId, page: Page
 pub(crate) fn message(store: &Store, snapshot: &Snapshot, chat: SpaceId, message: EntryId) -> Result<MessageView, NodeError> {
     let (own, view) = known(snapshot, chat)?;
     let missing = || NodeError::Command(CommandError::UnknownMessage);
-    let index = get(store, rows::index_key(chat, message))?.ok_or_else(missing)?;
+    let index = get(store, keys::index_key(chat, message))?.ok_or_else(missing)?;
     let hlc = Hlc(rows::decode::<IndexRow>(&index).map_err(|_| missing())?.hlc);
-    let row = get(store, rows::timeline_key(chat, ChanId::MAIN, hlc, message))?.ok_or_else(missing)?;
+    let row = get(store, keys::timeline_key(chat, ChanId::MAIN, hlc, message))?.ok_or_else(missing)?;
     let row = Row { order: order(hlc, message), value: row };
     shown(&row, own, view).ok_or_else(missing)
 }
@@ -103,7 +104,7 @@ fn known(snapshot: &Snapshot, chat: SpaceId) -> Result<(AccountId, &ChatView), N
 
 /// Position of a message in its timeline.
 fn order(hlc: Hlc, id: EntryId) -> Vec<u8> {
-    rows::timeline_key(SpaceId([0; 32]), ChanId::MAIN, hlc, id).order
+    keys::timeline_key(SpaceId([0; 32]), ChanId::MAIN, hlc, id).order
 }
 
 /// The position right after one.
@@ -115,7 +116,7 @@ fn after(mut order: Vec<u8>) -> Vec<u8> {
 fn range(store: &Store, chat: SpaceId, bounds: &(Vec<u8>, Option<Vec<u8>>), dir: Dir, max_rows: usize) -> Result<Vec<Row>, NodeError> {
     let read = Read::Range {
         table: Table::Timeline,
-        scope: rows::timeline_key(chat, ChanId::MAIN, Hlc(0), EntryId([0; 32])).scope,
+        scope: keys::timeline_key(chat, ChanId::MAIN, Hlc(0), EntryId([0; 32])).scope,
         from: bounds.0.clone(),
         to: bounds.1.clone(),
         dir,

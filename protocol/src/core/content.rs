@@ -371,7 +371,7 @@ impl Core {
         if !self.chats.contains_key(&space) {
             return self.gate.reply(cmd, Err(CommandError::UnknownChat));
         }
-        let read = Read::Get(vec![history_rows::index_key(space, message)]);
+        let read = Read::Get(vec![crate::history::keys::index_key(space, message)]);
         self.read(ReadFor::Chat(ChatRead::Target(cmd, space, message, wish)), read);
     }
 
@@ -439,7 +439,7 @@ impl Core {
         let Some(chat) = self.chats.get(&space) else { return };
         let read = Read::Range {
             table: Table::Timeline,
-            scope: history_rows::timeline_key(space, ChanId::MAIN, Hlc(0), EntryId([0; 32])).scope,
+            scope: crate::history::keys::timeline_key(space, ChanId::MAIN, Hlc(0), EntryId([0; 32])).scope,
             from: chat.read_up_to.0.saturating_add(1).to_be_bytes().to_vec(),
             to: None,
             dir: Dir::Backward,

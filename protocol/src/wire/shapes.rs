@@ -241,9 +241,6 @@ shapes! {
         either stored: bytes(32), 12;
         either hints: msg::<link::Hints>(), 13;
     }
-    link::Hints {
-        many hints: msg::<link::HintMsg>(), 1, max limits::HINTS;
-    }
     link::Ack {
         one space: bytes(32), 1;
         one chan: bytes(16), 2;
