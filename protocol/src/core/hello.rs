@@ -24,6 +24,10 @@ use std::time::Duration;
 /// A node that has not said its nonce by then is no node of ours.
 const NONCE_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Frames kept that overtook the proof of the other side: streams of one connection are not ordered among each other. A greeting
+/// and the beginning of a sync fit.
+const EARLY_FRAMES: usize = 64;
+
 /// A connection.
 pub(super) struct Link {
     pub info: LinkInfo,
@@ -34,6 +38,8 @@ pub(super) struct Link {
     candidates: Vec<(AccountId, [u8; 32])>,
     /// The candidate to whom we have proven ourselves on this connection.
     proven_to: Option<AccountId>,
+    /// Frames that came before the other side's proof did, in their order.
+    early: Vec<(Proto, Vec<u8>)>,
     pub auth: Option<Auth>,
     /// Who they say they are on the local network.
     pub neighbour: Option<AccountId>,
@@ -113,6 +119,7 @@ impl Core {
             theirs: None,
             candidates: Vec::new(),
             proven_to: None,
+            early: Vec::new(),
             auth: None,
             neighbour: None,
             inbox: super::inbox::InboxCall::default(),
@@ -365,11 +372,29 @@ impl Core {
             }
         }
         self.greet(id);
+        self.take_early(id);
         let after = self.presence_of(account);
         if before != after && !own {
             self.gate.notify(Event::PresenceChanged { account_id: account, presence: after });
         }
         self.network_changed();
+    }
+
+    /// Keeps a frame that overtook the proof we wait for. False if it is none.
+    pub(super) fn keep_early(&mut self, id: LinkId, proto: Proto, frame: &[u8]) -> bool {
+        let Some(link) = self.links.get_mut(&id).filter(|l| l.auth.is_none() && l.proven_to.is_some()) else { return false };
+        let room = link.early.len() < EARLY_FRAMES;
+        if room {
+            link.early.push((proto, frame.to_vec()));
+        }
+        room
+    }
+
+    fn take_early(&mut self, id: LinkId) {
+        let early = self.links.get_mut(&id).map(|l| std::mem::take(&mut l.early)).unwrap_or_default();
+        for (proto, frame) in early {
+            self.on_frame(id, proto, &frame);
+        }
     }
 
     fn on_stranger(&mut self, id: LinkId) {

@@ -284,6 +284,9 @@ impl Core {
         if self.halted || !self.links.contains_key(&id) {
             return;
         }
+        if matches!(proto, Proto::Dm | Proto::Sync) && self.keep_early(id, proto, frame) {
+            return;
+        }
         match proto {
             Proto::Hello => self.on_hello(id, frame),
             Proto::Dm => self.on_dm(id, frame),
