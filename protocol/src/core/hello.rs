@@ -19,6 +19,7 @@ use crate::view::{Presence, Relation};
 use crate::wire::codec;
 use crate::wire::hello::{Hello, HelloFrame, Nonce, ProofBody, Stranger, Tags};
 use crate::wire::identity::Signed;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A node that has not said its nonce by then is no node of ours.
@@ -31,6 +32,8 @@ const EARLY_FRAMES: usize = 64;
 /// A connection.
 pub(super) struct Link {
     pub info: LinkInfo,
+    /// The part this side plays in the hello: that of who dialled, unless both did at the same moment.
+    role: Side,
     nonce: [u8; 32],
     eph: Ephemeral,
     theirs: Option<([u8; 32], [u8; 32])>,
@@ -76,7 +79,7 @@ impl Link {
     fn transcript(&self, own: PeerKey) -> Option<Transcript> {
         let (nonce, eph) = self.theirs?;
         let (mine, my_eph, peer) = (self.nonce, self.eph.public(), self.info.peer);
-        Some(match self.info.side {
+        Some(match self.role {
             Side::Dialler => Transcript {
                 dialler: own,
                 listener: peer,
@@ -96,8 +99,8 @@ impl Link {
         })
     }
 
-    fn their_side(&self) -> Side {
-        match self.info.side {
+    fn their_role(&self) -> Side {
+        match self.role {
             Side::Dialler => Side::Listener,
             Side::Listener => Side::Dialler,
         }
@@ -114,6 +117,7 @@ impl Core {
         let first = Nonce { v: 1, nonce: nonce.to_vec(), eph: eph.public().to_vec() };
         let link = Link {
             info,
+            role: info.side,
             nonce,
             eph,
             theirs: None,
@@ -172,7 +176,7 @@ impl Core {
             return self.bad_frame(id, "hello_repeated");
         }
         link.theirs = Some((nonce, eph));
-        let side = link.info.side;
+        let side = link.role;
         self.timers.clear(Timer::Hello(id));
         self.say_lan_hello(id);
         if side == Side::Dialler {
@@ -197,7 +201,7 @@ impl Core {
         known.push((true, me.account, me.self_key()));
         known.sort_unstable();
         known.truncate(limits::HELLO_TAGS);
-        let side = link.info.side;
+        let side = link.role;
         let mut tags: Vec<Vec<u8>> = known.iter().map(|(_, _, key)| tag(key, side, &transcript).to_vec()).collect();
         let candidates = known.into_iter().map(|(_, account, key)| (account, key)).collect();
         while tags.len() % limits::HELLO_TAG_STEP != 0 {
@@ -216,11 +220,23 @@ impl Core {
         let Some(transcript) = link.transcript(me.peer) else {
             return self.bad_frame(id, "hello_order");
         };
-        let side = link.their_side();
-        let sent: std::collections::BTreeSet<&[u8]> = msg.tags.iter().map(Vec::as_slice).collect();
-        let own = std::iter::once((me.account, me.self_key()));
-        let known = self.people.values().flat_map(|p| p.pair_keys().map(|key| (p.account, key)));
-        let found = known.chain(own).find(|(_, key)| sent.contains(tag(key, side, &transcript).as_slice()));
+        let sent: BTreeSet<&[u8]> = msg.tags.iter().map(Vec::as_slice).collect();
+        let mut found = self.recognise(&sent, link.their_role(), &transcript);
+        if found.is_none() && link.role == Side::Dialler && link.auth.is_none() {
+            // Two dials at the same moment: each side takes the one connection for its own, and the lower transport key's dial holds.
+            let crossed = transcript.crossed();
+            found = self.recognise(&sent, Side::Dialler, &crossed);
+            match found {
+                // They may know by now what they did not when ours came.
+                Some(_) if me.peer < link.info.peer => return self.send_tags(id),
+                Some(_) => {
+                    if let Some(link) = self.links.get_mut(&id) {
+                        link.role = Side::Listener;
+                    }
+                }
+                None => {}
+            }
+        }
         match found {
             Some((account, key)) => {
                 if let Some(link) = self.links.get_mut(&id) {
@@ -232,6 +248,13 @@ impl Core {
             }
             None => self.send_hello(id, Hello::Stranger(Stranger {})),
         }
+    }
+
+    /// Who among the people known here made one of these tags.
+    fn recognise(&self, sent: &BTreeSet<&[u8]>, role: Side, transcript: &Transcript) -> Option<(AccountId, [u8; 32])> {
+        let own = self.me.iter().map(|me| (me.account, me.self_key()));
+        let known = self.people.values().flat_map(|p| p.pair_keys().map(|key| (p.account, key)));
+        known.chain(own).find(|(_, key)| sent.contains(tag(key, role, transcript).as_slice()))
     }
 
     fn hello_keys(&self, id: LinkId, key: &[u8; 32]) -> Option<HelloKeys> {
@@ -252,7 +275,7 @@ impl Core {
             return;
         }
         link.proven_to = Some(account);
-        let side = link.info.side;
+        let side = link.role;
         let body = ProofBody {
             account: me.account.to_vec(),
             device: me.device_id().to_vec(),
@@ -270,7 +293,7 @@ impl Core {
         if link.auth.is_some() {
             return;
         }
-        let side = link.their_side();
+        let side = link.their_role();
         let candidates = link.candidates.clone();
         let opened = candidates.into_iter().find_map(|(account, key)| {
             let keys = self.hello_keys(id, &key)?;
@@ -344,7 +367,7 @@ impl Core {
         let now = self.now;
         let Some(link) = self.links.get_mut(&id) else { return };
         let side = link.info.side;
-        let link_keys = keys.into_link(side);
+        let link_keys = keys.into_link(link.role);
         link.auth = Some(Auth {
             account,
             device,

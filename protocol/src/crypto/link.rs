@@ -38,6 +38,19 @@ impl Transcript {
         self.hash(&[role_byte(role)])
     }
 
+    /// The same connection with the parts exchanged: what the other side says of it if both believe to have dialled.
+    #[must_use]
+    pub fn crossed(&self) -> Self {
+        Self {
+            dialler: self.listener,
+            listener: self.dialler,
+            dialler_nonce: self.listener_nonce,
+            listener_nonce: self.dialler_nonce,
+            dialler_eph: self.listener_eph,
+            listener_eph: self.dialler_eph,
+        }
+    }
+
     fn hash(&self, last: &[u8]) -> [u8; 32] {
         hash::h(
             labels::HELLO_TRANSCRIPT,
