@@ -96,8 +96,10 @@ impl Core {
             by_peer.entry(hint.peer).or_default().push(hint.addr);
         }
         for (peer, addrs) in by_peer {
-            if !self.is_linked(peer) {
-                self.gate.inward(Effect::Dial { peer: Some(peer), addrs });
+            match self.links.iter().find(|(_, l)| l.info.peer == peer).map(|(id, _)| *id) {
+                // Connected as strangers: what has changed since may let them recognise us.
+                Some(id) => self.send_tags(id),
+                None => self.gate.inward(Effect::Dial { peer: Some(peer), addrs }),
             }
         }
         let tries = self.dials.entry(account).or_insert(0);

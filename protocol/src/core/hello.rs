@@ -246,7 +246,11 @@ impl Core {
                 }
                 self.send_proof(id, account, &key);
             }
-            None => self.send_hello(id, Hello::Stranger(Stranger {})),
+            None => {
+                self.send_hello(id, Hello::Stranger(Stranger {}));
+                // They dialled us and we wait for an answer of theirs: a request needs no dial of its own.
+                self.continue_request(id);
+            }
         }
     }
 
