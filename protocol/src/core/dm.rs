@@ -23,6 +23,9 @@ impl Core {
         let profile = me.profile.clone();
         self.send_link(id, LinkMsg::Prekeys(bundle));
         self.send_link(id, LinkMsg::Hints(Hints { hints }));
+        if own {
+            self.tell_contacts(id);
+        }
         if contact {
             self.send_link(id, LinkMsg::Profile(profile));
             self.send_presence(id);
@@ -49,6 +52,7 @@ impl Core {
             LinkMsg::Prekeys(signed) => self.on_prekeys(account, device, signed),
             LinkMsg::NewSession(signed) => self.on_new_session(id, account, device, signed),
             LinkMsg::Gone(signed) => self.on_gone(account, &signed),
+            LinkMsg::Known(known) => self.on_known(account, known),
             LinkMsg::Bye(_) => self.on_bye(id),
             LinkMsg::Stored(request) => self.on_accept_stored(account, &request),
             LinkMsg::Hints(h) => {

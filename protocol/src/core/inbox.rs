@@ -419,10 +419,11 @@ impl Core {
     fn accept(&mut self, account: AccountId) -> Result<(), CommandError> {
         let own = self.me.as_ref().map(|me| me.account).ok_or(CommandError::NoAccount)?;
         let key = self.dice.bytes();
+        let wall = self.now.wall;
         let person = self.people.get_mut(&account).ok_or(CommandError::UnknownPerson)?;
         // Where both accept, the key of the lower account holds; so the higher one keeps a key it already got.
         if person.pair_key.is_none() || own < account {
-            person.pair_key = Some(key);
+            person.pair(key, wall);
         }
         person.relation = Relation::Contact;
         person.owes_accept = true;
@@ -451,6 +452,7 @@ impl Core {
     /// They said yes.
     pub(super) fn on_accept(&mut self, id: LinkId, account: AccountId, msg: Accept) {
         let own = self.me.as_ref().map(|me| me.account);
+        let wall = self.now.wall;
         let Some(person) = self.people.get_mut(&account) else { return };
         let Ok(key) = <[u8; 32]>::try_from(msg.pair_key.as_slice()) else {
             return self.refuse("accept_unfit");
@@ -459,7 +461,7 @@ impl Core {
         let crossed = person.relation == Relation::Contact && person.owes_accept;
         match person.relation {
             Relation::Requested if asked => {
-                person.pair_key = Some(key);
+                person.pair(key, wall);
                 person.relation = Relation::Contact;
                 if let Some(r) = person.request.as_mut() {
                     r.delivered = true;
@@ -468,7 +470,7 @@ impl Core {
             // Both asked and both accepted: the lower account's key holds.
             Relation::Contact if crossed => {
                 if own.is_some_and(|own| account < own) {
-                    person.pair_key = Some(key);
+                    person.pair(key, wall);
                 }
             }
             // A repetition: confirm it again.

@@ -18,6 +18,7 @@ mod hello;
 mod inbox;
 mod lan;
 mod me;
+mod own;
 mod people;
 mod rows;
 mod sessions;

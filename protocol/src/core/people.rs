@@ -25,6 +25,8 @@ pub(super) struct Person {
     pub devices: Option<(Signed, DeviceSetInfo)>,
     /// The lasting pair key; `None` before acceptance.
     pub pair_key: Option<[u8; 32]>,
+    /// When the pair key was agreed on.
+    pub paired: UnixMs,
     pub verified: bool,
     pub devices_changed: bool,
     pub tag: Option<String>,
@@ -59,6 +61,7 @@ impl Person {
             petname: String::new(),
             devices: None,
             pair_key: None,
+            paired: UnixMs(0),
             verified: false,
             devices_changed: false,
             tag: None,
@@ -74,6 +77,12 @@ impl Person {
     pub fn pair_keys(&self) -> impl Iterator<Item = [u8; 32]> + '_ {
         let open = !matches!(self.relation, Relation::Blocked | Relation::Gone);
         self.pair_key.into_iter().chain(self.request.as_ref().map(|r| r.reply_key)).filter(move |_| open)
+    }
+
+    /// Takes a lasting pair key.
+    pub fn pair(&mut self, key: [u8; 32], at: UnixMs) {
+        self.pair_key = Some(key);
+        self.paired = at;
     }
 
     pub fn is_contact(&self) -> bool {
@@ -103,6 +112,7 @@ impl Person {
             petname: self.petname.clone(),
             device_set: self.devices.as_ref().map(|(signed, _)| signed.clone()),
             pair_key: self.pair_key.map(|k| k.to_vec()).unwrap_or_default(),
+            paired_ms: self.paired.0,
             verified: self.verified,
             devices_changed: self.devices_changed,
             tag: self.tag.clone().unwrap_or_default(),
@@ -132,6 +142,7 @@ impl Person {
             petname: row.petname,
             devices,
             pair_key: row.pair_key.try_into().ok(),
+            paired: UnixMs(row.paired_ms),
             verified: row.verified,
             devices_changed: row.devices_changed,
             tag: Some(row.tag).filter(|t| !t.is_empty()),
@@ -188,6 +199,7 @@ impl Core {
         self.touch_person(account);
         let relation = self.people.get(&account).map(|p| p.relation);
         let chat_id = self.chat_with(account);
+        self.tell_siblings_of(account);
         self.gate.notify(Event::ContactChanged { account_id: account, relation, chat_id });
     }
 

@@ -82,6 +82,9 @@ pub(super) struct PersonRow {
     /// Relation before blocking.
     #[prost(uint32, tag = "14")]
     pub before_block: u32,
+    /// When the pair key was agreed on, unix ms.
+    #[prost(uint64, tag = "15")]
+    pub paired_ms: u64,
 }
 
 /// A contact request between us and a person.

@@ -10,7 +10,7 @@ use prost::Message;
 #[derive(Clone, PartialEq, Message)]
 pub struct LinkFrame {
     /// Which. An absent one is of a newer version and ignored.
-    #[prost(oneof = "LinkMsg", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13")]
+    #[prost(oneof = "LinkMsg", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
     pub m: Option<LinkMsg>,
 }
 
@@ -56,6 +56,38 @@ pub enum LinkMsg {
     /// Where the sender can be reached.
     #[prost(message, tag = "13")]
     Hints(Hints),
+    /// A contact of the sender's account. Only between devices of one account.
+    #[prost(message, tag = "14")]
+    Known(Known),
+}
+
+/// A contact, as one device of an account tells another: what it takes to reach and to recognise them.
+#[derive(Clone, PartialEq, Message)]
+pub struct Known {
+    /// Account, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub account: Vec<u8>,
+    /// The lasting pair key, 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub pair_key: Vec<u8>,
+    /// When the pair key was agreed on, unix ms; the newer one holds.
+    #[prost(uint64, tag = "3")]
+    pub paired_ms: u64,
+    /// Their devices, signed by their account key.
+    #[prost(message, optional, tag = "4")]
+    pub device_set: Option<Signed>,
+    /// How they present themselves.
+    #[prost(message, optional, tag = "5")]
+    pub profile: Option<Profile>,
+    /// Own name for them.
+    #[prost(string, tag = "6")]
+    pub petname: String,
+    /// Whether the safety number was compared.
+    #[prost(bool, tag = "7")]
+    pub verified: bool,
+    /// Where they were or said to be; at most [`crate::limits::HINTS`].
+    #[prost(message, repeated, tag = "8")]
+    pub hints: Vec<HintMsg>,
 }
 
 /// Where a node can be reached.

@@ -240,6 +240,17 @@ shapes! {
         either bye: msg::<link::Bye>(), 11;
         either stored: bytes(32), 12;
         either hints: msg::<link::Hints>(), 13;
+        either known: msg::<link::Known>(), 14;
+    }
+    link::Known {
+        one account: bytes(32), 1;
+        one pair_key: bytes(32), 2;
+        one paired_ms: Kind::U64, 3;
+        one device_set: msg::<identity::Signed>(), 4;
+        one profile: msg::<identity::Profile>(), 5;
+        one petname: text(LINE), 6;
+        one verified: Kind::Bool, 7;
+        many hints: msg::<link::HintMsg>(), 8, max limits::HINTS;
     }
     link::Ack {
         one space: bytes(32), 1;

@@ -16,7 +16,8 @@ use veche_protocol::wire::hello::{Hello, HelloFrame, Nonce, ProofBody, Stranger,
 use veche_protocol::wire::identity::{Device, DeviceSet, LanHello, PrekeyBundle, Profile, Signed, Tombstone};
 use veche_protocol::wire::inbox::{Bundle, Deliver, Inbox, InboxFrame, Query, Refused, Stored};
 use veche_protocol::wire::link::{
-    Accept, Ack, Bye, ContactRequest, HintMsg, Hints, Inner, LinkFrame, LinkMsg, OlmMessage, Payload, Presence, Read, SealedFrame, Typing,
+    Accept, Ack, Bye, ContactRequest, HintMsg, Hints, Inner, Known, LinkFrame, LinkMsg, OlmMessage, Payload, Presence, Read, SealedFrame,
+    Typing,
 };
 use veche_protocol::wire::sync::{
     BranchRow, ChannelDigest, Digests, Done, Entries, Frontier, FrontierRow, Probe, ProbePoint, Sync, SyncFrame, Want,
@@ -82,6 +83,19 @@ pub fn examples() -> Vec<Example> {
         ("bye", LinkMsg::Bye(Bye {})),
         ("stored", LinkMsg::Stored(key(1))),
         ("hints", LinkMsg::Hints(Hints { hints: vec![hint()] })),
+        (
+            "known",
+            LinkMsg::Known(Known {
+                account: key(1),
+                pair_key: key(2),
+                paired_ms: WALL_MS,
+                device_set: Some(signed()),
+                profile: Some(profile()),
+                petname: "Bob from the choir".to_owned(),
+                verified: true,
+                hints: vec![hint()],
+            }),
+        ),
     ] {
         add("link", name, encode(&LinkFrame { m: Some(m) }));
     }
