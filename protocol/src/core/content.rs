@@ -116,6 +116,9 @@ impl Core {
             Some(Relation::Blocked) => return Err(CommandError::Blocked),
             _ => return Err(CommandError::NotContact),
         }
+        if self.clone_seen {
+            return Err(CommandError::DeviceRetired);
+        }
         if self.clock_off.is_some() {
             return Err(CommandError::ClockWrong);
         }
@@ -235,6 +238,7 @@ impl Core {
         for _ in forks {
             self.refuse("history_duplicated");
         }
+        let own_device = self.me.as_ref().map(super::me::Me::device_id);
         let mut logs = BTreeSet::new();
         let mut shown = false;
         for Accepted { entry, author, void, late: _, row } in &accepted {
@@ -250,10 +254,16 @@ impl Core {
         if auth_changed {
             self.auth_changed(space);
         }
+        if from.is_some() && accepted.iter().any(|a| Some(a.entry.header().device) == own_device) {
+            // This device writes its entries down before anybody hears of them, so this one was written by a copy of it.
+            self.clone_seen = true;
+            self.network_changed();
+        }
         if let Some(id) = from {
             self.acknowledge(id, space, &logs);
             self.ask_for(id, space, &needs);
             if !accepted.is_empty() {
+                self.brought_news(id);
                 self.arrived(space, accepted.len());
                 self.spread(id, space);
             }

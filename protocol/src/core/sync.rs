@@ -24,7 +24,10 @@ use std::time::Duration;
 const WINDOW: u32 = 8;
 /// Time between two comparisons on a connection where nothing happens: a second belt, 32 bytes a conversation.
 const EVERY: Duration = Duration::from_secs(60);
-/// Wait before comparing again after the other side said that it is done.
+/// The same on a connection where comparing brought nothing for a while: entries that wait for their time would be sent again
+/// and again.
+const EVERY_MOST: Duration = Duration::from_secs(600);
+/// Wait before comparing again after the other side said that it is done, where that brought something.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Questions kept for each connection; more are answered by the next comparison.
 const ASKED: usize = 256;
@@ -43,6 +46,10 @@ pub(super) struct SyncLink {
     receipts: u64,
     /// What was asked for since the last comparison, so that it is asked once.
     asked: BTreeSet<(SpaceId, Need)>,
+    /// Whether the other side sent anything new since it was last done.
+    news: bool,
+    /// Comparisons since it last sent anything new.
+    quiet: u32,
 }
 
 /// What a read for catching up is about.
@@ -75,9 +82,12 @@ impl Core {
         if shared.is_empty() {
             return;
         }
-        let wait = self.dice.about(EVERY);
+        let sync = self.syncs.entry(id).or_default();
+        sync.asked.clear();
+        let wait = EVERY.saturating_mul(1_u32.checked_shl(sync.quiet).unwrap_or(u32::MAX)).min(EVERY_MOST);
+        sync.quiet = sync.quiet.saturating_add(1);
+        let wait = self.dice.about(wait);
         self.timers.set(Timer::Sync(id), self.now.mono.after(wait));
-        self.syncs.entry(id).or_default().asked.clear();
         let channels = shared
             .into_iter()
             .filter_map(|space| self.chats.get(&space))
@@ -136,7 +146,11 @@ impl Core {
             },
             Some(Sync::Want(w)) => self.on_want(id, account, &w),
             Some(Sync::Probe(p)) => self.on_probe(id, account, &p),
-            Some(Sync::Done(_)) => self.timers.set_at_most(Timer::Sync(id), self.now.mono.after(AGAIN)),
+            Some(Sync::Done(_)) => {
+                if self.syncs.get_mut(&id).is_some_and(|s| std::mem::take(&mut s.news)) {
+                    self.timers.set_at_most(Timer::Sync(id), self.now.mono.after(AGAIN));
+                }
+            }
             None => {}
         }
     }
@@ -393,6 +407,14 @@ impl Core {
         let Some(chat) = self.chats.get(&space) else { return };
         let segments = wanted(&chat.space, chan, device, msg.from);
         self.serve(id, space, chan, segments);
+    }
+
+    /// A device sent something new.
+    pub(super) fn brought_news(&mut self, id: LinkId) {
+        if let Some(sync) = self.syncs.get_mut(&id) {
+            sync.news = true;
+            sync.quiet = 0;
+        }
     }
 
     /// Entries arrived that were known to be missing.
