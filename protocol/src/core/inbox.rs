@@ -382,7 +382,9 @@ impl Core {
         // From here on it is taken.
         self.adopt_session(account, device, pending);
         let person = self.people.entry(account).or_insert_with(|| Person::new(account, Relation::Asking));
-        person.request = Some(incoming);
+        if let Some(own) = person.request.replace(incoming).filter(|r| !r.incoming) {
+            person.asked_key = Some(own.reply_key);
+        }
         self.learn_devices(account, signed, set);
         self.learn_bundle(account, prekeys, bundle);
         self.learn_profile(account, profile);

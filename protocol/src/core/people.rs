@@ -34,6 +34,8 @@ pub(super) struct Person {
     pub hints: Vec<Hint>,
     pub last_seen: Option<UnixMs>,
     pub request: Option<Request>,
+    /// Reply key of an own request that theirs crossed: they may know us by it.
+    pub asked_key: Option<[u8; 32]>,
     /// We accepted, and they have not confirmed it.
     pub owes_accept: bool,
     /// What they were before we blocked them.
@@ -68,6 +70,7 @@ impl Person {
             hints: Vec::new(),
             last_seen: None,
             request: None,
+            asked_key: None,
             owes_accept: false,
             before_block: relation,
         }
@@ -76,7 +79,8 @@ impl Person {
     /// Keys by which they may prove themselves to us, and we to them. None for the blocked.
     pub fn pair_keys(&self) -> impl Iterator<Item = [u8; 32]> + '_ {
         let open = !matches!(self.relation, Relation::Blocked | Relation::Gone);
-        self.pair_key.into_iter().chain(self.request.as_ref().map(|r| r.reply_key)).filter(move |_| open)
+        let asked = self.request.as_ref().map(|r| r.reply_key);
+        self.pair_key.into_iter().chain(asked).chain(self.asked_key).filter(move |_| open)
     }
 
     /// Takes a lasting pair key.
@@ -127,6 +131,7 @@ impl Person {
                 delivered: r.delivered,
                 code: r.code.map(|c| c.to_vec()).unwrap_or_default(),
             }),
+            asked_key: self.asked_key.map(|k| k.to_vec()).unwrap_or_default(),
             owes_accept: self.owes_accept,
             before_block: relation_number(self.before_block),
         }
@@ -159,6 +164,7 @@ impl Person {
                     code: r.code.try_into().ok(),
                 })
             }),
+            asked_key: row.asked_key.try_into().ok(),
             owes_accept: row.owes_accept,
             before_block: relation_of(row.before_block)?,
         })

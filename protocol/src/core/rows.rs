@@ -85,6 +85,9 @@ pub(super) struct PersonRow {
     /// When the pair key was agreed on, unix ms.
     #[prost(uint64, tag = "15")]
     pub paired_ms: u64,
+    /// Reply key of an own request that theirs crossed, 32 bytes.
+    #[prost(bytes = "vec", tag = "16")]
+    pub asked_key: Vec<u8>,
 }
 
 /// A contact request between us and a person.
