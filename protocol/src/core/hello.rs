@@ -8,18 +8,16 @@ use super::Core;
 use super::event::Event;
 use super::timers::Timer;
 use crate::crypto::labels;
-use crate::crypto::link::{Ephemeral, HelloKeys, Opener, Sealer, Transcript, tag};
+use crate::crypto::link::{Ephemeral, HelloKeys, Opener, Sealer, Transcript};
 use crate::crypto::sign;
 use crate::identity::device::DeviceSetInfo;
 use crate::ids::{AccountId, DeviceId, LinkId, PeerKey};
-use crate::limits;
 use crate::link::{LinkInfo, Proto, Side};
 use crate::time::{Mono, UnixMs};
 use crate::view::{Presence, Relation};
 use crate::wire::codec;
-use crate::wire::hello::{Hello, HelloFrame, Nonce, ProofBody, Stranger, Tags};
+use crate::wire::hello::{Hello, HelloFrame, Nonce, ProofBody};
 use crate::wire::identity::Signed;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A node that has not said its nonce by then is no node of ours.
@@ -33,12 +31,12 @@ const EARLY_FRAMES: usize = 64;
 pub(super) struct Link {
     pub info: LinkInfo,
     /// The part this side plays in the hello: that of who dialled, unless both did at the same moment.
-    role: Side,
+    pub(super) role: Side,
     nonce: [u8; 32],
     eph: Ephemeral,
     theirs: Option<([u8; 32], [u8; 32])>,
     /// People whose tags we sent, or who were recognised by theirs.
-    candidates: Vec<(AccountId, [u8; 32])>,
+    pub(super) candidates: Vec<(AccountId, [u8; 32])>,
     /// The candidate to whom we have proven ourselves on this connection.
     proven_to: Option<AccountId>,
     /// Frames that came before the other side's proof did, in their order.
@@ -76,7 +74,7 @@ impl Auth {
 }
 
 impl Link {
-    fn transcript(&self, own: PeerKey) -> Option<Transcript> {
+    pub(super) fn transcript(&self, own: PeerKey) -> Option<Transcript> {
         let (nonce, eph) = self.theirs?;
         let (mine, my_eph, peer) = (self.nonce, self.eph.public(), self.info.peer);
         Some(match self.role {
@@ -99,7 +97,7 @@ impl Link {
         })
     }
 
-    fn their_role(&self) -> Side {
+    pub(super) fn their_role(&self) -> Side {
         match self.role {
             Side::Dialler => Side::Listener,
             Side::Listener => Side::Dialler,
@@ -184,83 +182,6 @@ impl Core {
         }
     }
 
-    /// Names the people who might be at the other end, those expected there first.
-    pub(super) fn send_tags(&mut self, id: LinkId) {
-        let Some(me) = &self.me else { return };
-        let Some(link) = self.links.get(&id) else { return };
-        let Some(transcript) = link.transcript(me.peer) else { return };
-        let peer = link.info.peer;
-        let mut known: Vec<(bool, AccountId, [u8; 32])> = self
-            .people
-            .values()
-            .flat_map(|p| {
-                let expected = p.hints.iter().any(|h| h.peer == peer);
-                p.pair_keys().map(move |key| (!expected, p.account, key))
-            })
-            .collect();
-        known.push((true, me.account, me.self_key()));
-        known.sort_unstable();
-        known.truncate(limits::HELLO_TAGS);
-        let side = link.role;
-        let mut tags: Vec<Vec<u8>> = known.iter().map(|(_, _, key)| tag(key, side, &transcript).to_vec()).collect();
-        let candidates = known.into_iter().map(|(_, account, key)| (account, key)).collect();
-        while tags.len() % limits::HELLO_TAG_STEP != 0 {
-            tags.push(self.dice.bytes::<16>().to_vec());
-        }
-        tags.sort_unstable();
-        if let Some(link) = self.links.get_mut(&id) {
-            link.candidates = candidates;
-        }
-        self.send_hello(id, Hello::Tags(Tags { tags }));
-    }
-
-    fn on_tags(&mut self, id: LinkId, msg: &Tags) {
-        let Some(me) = &self.me else { return };
-        let Some(link) = self.links.get(&id) else { return };
-        let Some(transcript) = link.transcript(me.peer) else {
-            return self.bad_frame(id, "hello_order");
-        };
-        let sent: BTreeSet<&[u8]> = msg.tags.iter().map(Vec::as_slice).collect();
-        let mut found = self.recognise(&sent, link.their_role(), &transcript);
-        if found.is_none() && link.role == Side::Dialler && link.auth.is_none() {
-            // Two dials at the same moment: each side takes the one connection for its own, and the lower transport key's dial holds.
-            let crossed = transcript.crossed();
-            found = self.recognise(&sent, Side::Dialler, &crossed);
-            match found {
-                // They may know by now what they did not when ours came.
-                Some(_) if me.peer < link.info.peer => return self.send_tags(id),
-                Some(_) => {
-                    if let Some(link) = self.links.get_mut(&id) {
-                        link.role = Side::Listener;
-                    }
-                }
-                None => {}
-            }
-        }
-        match found {
-            Some((account, key)) => {
-                if let Some(link) = self.links.get_mut(&id) {
-                    if !link.candidates.contains(&(account, key)) {
-                        link.candidates.insert(0, (account, key));
-                    }
-                }
-                self.send_proof(id, account, &key);
-            }
-            None => {
-                self.send_hello(id, Hello::Stranger(Stranger {}));
-                // They dialled us and we wait for an answer of theirs: a request needs no dial of its own.
-                self.continue_request(id);
-            }
-        }
-    }
-
-    /// Who among the people known here made one of these tags.
-    fn recognise(&self, sent: &BTreeSet<&[u8]>, role: Side, transcript: &Transcript) -> Option<(AccountId, [u8; 32])> {
-        let own = self.me.iter().map(|me| (me.account, me.self_key()));
-        let known = self.people.values().flat_map(|p| p.pair_keys().map(|key| (p.account, key)));
-        known.chain(own).find(|(_, key)| sent.contains(tag(key, role, transcript).as_slice()))
-    }
-
     fn hello_keys(&self, id: LinkId, key: &[u8; 32]) -> Option<HelloKeys> {
         let me = self.me.as_ref()?;
         let link = self.links.get(&id)?;
@@ -269,7 +190,7 @@ impl Core {
         Some(HelloKeys::new(key, &dh, link.transcript(me.peer)?))
     }
 
-    fn send_proof(&mut self, id: LinkId, account: AccountId, key: &[u8; 32]) {
+    pub(super) fn send_proof(&mut self, id: LinkId, account: AccountId, key: &[u8; 32]) {
         let Some(keys) = self.hello_keys(id, key) else {
             return self.bad_frame(id, "hello_weak_key");
         };
@@ -482,7 +403,7 @@ impl Core {
         }
     }
 
-    fn send_hello(&mut self, id: LinkId, hello: Hello) {
+    pub(super) fn send_hello(&mut self, id: LinkId, hello: Hello) {
         self.gate.send(id, Proto::Hello, codec::encode(&HelloFrame { m: Some(hello) }), None);
     }
 

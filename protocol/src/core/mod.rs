@@ -24,6 +24,7 @@ mod rows;
 mod sessions;
 mod snapshot;
 mod sync;
+mod tags;
 mod timers;
 
 use crate::crypto::ratchet::RatchetKind;

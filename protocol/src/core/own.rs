@@ -52,7 +52,9 @@ impl Core {
             person.pair(key, paired);
         }
         person.relation = Relation::Contact;
-        if person.petname.is_empty() && let Ok(petname) = text::clean_name(&msg.petname) {
+        if person.petname.is_empty()
+            && let Ok(petname) = text::clean_name(&msg.petname)
+        {
             changed = true;
             person.petname = petname;
         }

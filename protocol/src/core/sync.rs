@@ -146,11 +146,7 @@ impl Core {
             },
             Some(Sync::Want(w)) => self.on_want(id, account, &w),
             Some(Sync::Probe(p)) => self.on_probe(id, account, &p),
-            Some(Sync::Done(_)) => {
-                if self.syncs.get_mut(&id).is_some_and(|s| std::mem::take(&mut s.news)) {
-                    self.timers.set_at_most(Timer::Sync(id), self.now.mono.after(AGAIN));
-                }
-            }
+            Some(Sync::Done(_)) => self.on_done(id),
             None => {}
         }
     }
@@ -407,6 +403,13 @@ impl Core {
         let Some(chat) = self.chats.get(&space) else { return };
         let segments = wanted(&chat.space, chan, device, msg.from);
         self.serve(id, space, chan, segments);
+    }
+
+    /// The other side has sent what it had: compare again soon if some of it was new.
+    fn on_done(&mut self, id: LinkId) {
+        if self.syncs.get_mut(&id).is_some_and(|s| std::mem::take(&mut s.news)) {
+            self.timers.set_at_most(Timer::Sync(id), self.now.mono.after(AGAIN));
+        }
     }
 
     /// A device sent something new.
