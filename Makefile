@@ -49,7 +49,7 @@ bench: ## print the benchmark tables (release build)
 
 soak: ## the simulator over SOAK_SEEDS seeds (20000)
 	@scripts/install-deps.sh build
-	@VECHE_SEEDS=$(SOAK_SEEDS) scripts/stage.sh soak cargo test --locked -p veche-sim -- --nocapture
+	@SIM_SEEDS=$(SOAK_SEEDS) scripts/stage.sh soak cargo test --locked -p veche-sim -- --nocapture
 
 fuzz: ## look for inputs that break a decoder, FUZZ_SECONDS (30) for each target
 	@scripts/install-deps.sh build

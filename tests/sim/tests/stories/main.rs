@@ -1,0 +1,13 @@
+//! The stories: what people and peers see, told over many seeds. Each file is a theme.
+
+mod clocks;
+mod crashes;
+mod devices;
+mod hostile;
+mod networks;
+mod people;
+mod real;
+mod requests;
+mod storm;
+mod strangers;
+mod weeks;
