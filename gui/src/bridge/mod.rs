@@ -2,6 +2,8 @@
 //!
 //! A [`Backend`] never blocks: questions go into a bounded queue and answers are picked up later, once a frame.
 
+pub mod node;
+
 use std::sync::Arc;
 use veche_protocol::core::command::{Command, CommandError, Reply};
 use veche_protocol::core::event::Event;

@@ -112,6 +112,7 @@ fn every_failure_of_a_command_has_russian_words() {
         E::ClockWrong,
         E::NotStored(String::new()),
         E::Busy,
+        E::DeviceRetired,
     ];
     let lang = Lang::new(Language::Russian);
     for error in all {

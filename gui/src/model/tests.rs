@@ -82,6 +82,7 @@ fn snapshot(unread: u32) -> Snapshot {
         typing: false,
         missing: 0,
         progress: Progress::default(),
+        standings: Arc::default(),
     };
     Snapshot { account: Some(Arc::new(account)), chats: vec![Arc::new(chat)], people: vec![Arc::new(person)], ..Snapshot::default() }
 }

@@ -90,6 +90,7 @@ pub fn conversation(n: usize) -> (ChatView, History) {
         typing: false,
         missing: 0,
         progress: Progress::default(),
+        standings: Arc::default(),
     };
     (chat, History::whole(rows))
 }

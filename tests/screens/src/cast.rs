@@ -91,6 +91,7 @@ pub fn chat(n: u8, ago: u64, text: &str, state: Option<MessageState>, unread: u3
         typing: false,
         missing: 0,
         progress: Progress::default(),
+        standings: Arc::default(),
     }
 }
 
