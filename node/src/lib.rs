@@ -10,4 +10,7 @@ pub mod handle;
 mod history;
 mod lifecycle;
 pub mod net;
+pub mod rpc;
 pub mod store;
+
+pub use net::addr::{BadAddr, parse_addr, parse_hint, print_hint};

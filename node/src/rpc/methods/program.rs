@@ -1,0 +1,150 @@
+//! `settings.*`, `network.*`, `node.*`, `rpc.*` and `events.*`: the program itself.
+
+use super::{Done, Nothing, contact};
+use crate::rpc::connection::Interest;
+use crate::rpc::context::Context;
+use crate::rpc::envelope::Failure;
+use crate::rpc::openrpc;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::future::{Ready, ready};
+use veche_protocol::core::command::{Command, Finding, Reply};
+use veche_protocol::ids::{AccountId, SpaceId};
+use veche_protocol::view::{Gate, NetworkView, Settings, Theme};
+
+pub(super) async fn settings(context: &Context, _: Nothing) -> Result<Settings, Failure> {
+    Ok(context.state().await?.settings.as_ref().clone())
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SettingsPatch {
+    /// Colours of the window.
+    theme: Option<Theme>,
+    /// Language tag, `en` or `ru`; empty follows the system.
+    language: Option<String>,
+    /// Show desktop notifications.
+    notifications: Option<bool>,
+    /// Tell contacts that their messages were read. Without it theirs are not shown either.
+    receipts: Option<bool>,
+    /// Tell contacts when a message is being typed. Without it theirs is not shown either.
+    typing: Option<bool>,
+    /// Tell name and login to people on the local network.
+    visible_nearby: Option<bool>,
+    /// Who may ask to become a contact.
+    gate: Option<Gate>,
+}
+
+pub(super) async fn set_settings(context: &Context, params: SettingsPatch) -> Result<Settings, Failure> {
+    let one_at_a_time = context.lock_settings().await;
+    let old = context.state().await?.settings.as_ref().clone();
+    let new = Settings {
+        theme: params.theme.unwrap_or(old.theme),
+        language: params.language.unwrap_or(old.language),
+        notifications: params.notifications.unwrap_or(old.notifications),
+        receipts: params.receipts.unwrap_or(old.receipts),
+        typing: params.typing.unwrap_or(old.typing),
+        visible_nearby: params.visible_nearby.unwrap_or(old.visible_nearby),
+        gate: params.gate.unwrap_or(old.gate),
+    };
+    context.command(Command::SetSettings(new.clone())).await?;
+    drop(one_at_a_time);
+    Ok(new)
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct NetworkStatus {
+    /// Addresses at which this node can be reached, as multiaddrs.
+    listen: Vec<String>,
+    #[serde(flatten)]
+    network: NetworkView,
+}
+
+pub(super) async fn network_status(context: &Context, _: Nothing) -> Result<NetworkStatus, Failure> {
+    let network = context.state().await?.network.as_ref().clone();
+    let listen = network.listening.iter().map(crate::print_hint).collect();
+    Ok(NetworkStatus { listen, network })
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddPeer {
+    /// Such as `/ip4/192.168.1.20/udp/4001/quic-v1/p2p/12D3Koo…`.
+    multiaddr: String,
+}
+
+pub(super) async fn add_peer(context: &Context, params: AddPeer) -> Result<Done, Failure> {
+    let hint = crate::parse_hint(&params.multiaddr).map_err(|why| Failure::bad_value("multiaddr", why.to_string()))?;
+    context.perform(Command::AddPeer(vec![hint])).await
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Diagnose {
+    /// A conversation.
+    chat_id: Option<SpaceId>,
+    /// Or a person.
+    account_id: Option<AccountId>,
+}
+
+pub(super) async fn diagnose(context: &Context, params: Diagnose) -> Result<Vec<Finding>, Failure> {
+    let state = context.state().await?;
+    let account = match (params.chat_id, params.account_id) {
+        (Some(chat), None) => contact::of_chat(&state, chat)?,
+        (None, Some(account)) => account,
+        (None, None) => return Err(Failure::field("chat_id", "either it or `account_id` says what is looked into")),
+        (Some(_), Some(_)) => return Err(Failure::field("account_id", "`chat_id` says already what is looked into")),
+    };
+    match context.command(Command::Diagnose(account)).await? {
+        Reply::Diagnosis(findings) => Ok(findings),
+        _ => Err(Failure::unexpected()),
+    }
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Version {
+    /// Name of the program.
+    name: String,
+    /// Its version.
+    version: String,
+}
+
+pub(super) fn version(_: &Context, _: Nothing) -> Ready<Result<Version, Failure>> {
+    ready(Ok(Version { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }))
+}
+
+pub(super) fn shutdown(context: &Context, _: Nothing) -> Ready<Result<Done, Failure>> {
+    context.stop();
+    ready(Ok(Done {}))
+}
+
+pub(super) fn discover(_: &Context, _: Nothing) -> Ready<Result<Value, Failure>> {
+    ready(Ok(openrpc::document()))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Subscribe {
+    /// Kinds of events; all if absent.
+    kinds: Option<BTreeSet<String>>,
+}
+
+pub(super) fn subscribe(context: &Context, params: Subscribe) -> Ready<Result<Done, Failure>> {
+    ready(interest(params.kinds).map(|interest| {
+        context.listen_to(interest);
+        Done {}
+    }))
+}
+
+fn interest(kinds: Option<BTreeSet<String>>) -> Result<Interest, Failure> {
+    let Some(kinds) = kinds else { return Ok(Interest::Everything) };
+    let known = openrpc::event_kinds();
+    if let Some(unknown) = kinds.iter().find(|kind| !known.contains(*kind)) {
+        let shown: String = unknown.chars().take(40).collect();
+        let all = known.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        return Err(Failure::field("kinds", &format!("there are no events `{shown}`, only {all}")));
+    }
+    Ok(if kinds.is_empty() { Interest::Nothing } else { Interest::Kinds(kinds) })
+}
