@@ -1,1 +1,55 @@
-//! Empty for now.
+//! Real `veche-node` processes, driven over their JSON-RPC: what the lab's tests and the demo are made of.
+//!
+//! | File | Lives there |
+//! |---|---|
+//! | `node` | one process: start, ask, hear events, kill, start again |
+//! | `binary` | where `veche-node` is, built if need be |
+//! | `cast` | people: a node with an account, contacts, conversations |
+//! | `checker` | what has to hold of a conversation after any fault |
+//! | `world` | a machine of its own: network namespaces, packet counters, captures |
+//! | `chance` | seeded random numbers |
+//!
+//! What this proves and the simulator cannot: libp2p, mDNS, sled and its fsync, the process and its end.
+
+pub mod binary;
+pub mod cast;
+pub mod chance;
+pub mod checker;
+pub mod node;
+pub mod world;
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// Waits for its turn: tests of the lab measure time and fill the machine, so that one at a time is run, in whichever process.
+/// The turn ends when the value is dropped.
+///
+/// # Errors
+/// The directory of temporary files cannot be written.
+pub fn turn() -> anyhow::Result<File> {
+    let path = std::env::temp_dir().join("veche-lab.lock");
+    let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+/// Says on a line of its own that something was not tested, past the test harness, which keeps what passing tests print.
+pub fn skip(what: &str, why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {what}: {why}");
+}
+
+/// Asks again and again until there is an answer.
+///
+/// # Errors
+/// There was none in time. The text says what was waited for, and the last thing seen.
+pub fn until<T>(what: &str, patience: Duration, mut look: impl FnMut() -> anyhow::Result<Result<T, String>>) -> anyhow::Result<T> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match look()? {
+            Ok(found) => return Ok(found),
+            Err(seen) if Instant::now() >= deadline => anyhow::bail!("{what} did not happen within {patience:?}. Last seen: {seen}"),
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
