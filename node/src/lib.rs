@@ -10,6 +10,7 @@ pub mod handle;
 mod history;
 mod lifecycle;
 pub mod net;
+mod protection;
 pub mod rpc;
 pub mod store;
 

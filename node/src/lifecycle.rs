@@ -4,14 +4,16 @@ use crate::config::Options;
 use crate::driver::{self, Acks, Around, End, Order, Running};
 use crate::handle::{EVENTS, NewAccount, NodeError, NodeHandle, Phase, Protection, REQUESTS, Request};
 use crate::history;
+use crate::protection;
 use crate::store::keyfile::keyring::OsKeyring;
-use crate::store::keyfile::{Cost, KeyFile, KeyFileError, Protect, SlotKind, Unlock};
+use crate::store::keyfile::{KeyFile, KeyFileError, SlotKind, Unlock};
 use crate::store::keys::RootKey;
 use crate::store::open::{OpenError, Profile};
 use crate::store::vault::VaultError;
 use crate::store::writer::Store;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use veche_protocol::core::command::{Command, Reply};
 use veche_protocol::core::event::Event;
@@ -20,6 +22,9 @@ use veche_protocol::identity::login::Login;
 use veche_protocol::identity::{text, words};
 use veche_protocol::store::Table;
 use veche_protocol::view::Snapshot;
+
+/// Longest wait for the first state of an account that was opened. It takes milliseconds; a database of a million messages a second.
+const SETTLE: Duration = Duration::from_secs(10);
 
 /// Starts a node. Its task ends when the last handle is dropped or it is told to shut down.
 pub(crate) fn start(options: Options) -> NodeHandle {
@@ -118,6 +123,7 @@ impl Life {
         match root {
             Some(root) => {
                 self.open_database(profile, keyfile, root).await?;
+                self.settled().await;
                 Ok(Phase::Ready)
             }
             None => {
@@ -189,7 +195,7 @@ impl Life {
                 let _ = done.send(self.open().map(|o| words::from_entropy(&o.entropy).join(" ")));
             }
             Request::Protection(done) => {
-                let _ = done.send(self.open().map(|o| protection(&o.keyfile)));
+                let _ = done.send(self.open().map(|o| protection::of(&o.keyfile)));
             }
             Request::History { chat, page, limit, done } => {
                 self.read(done, move |store, snapshot| history::page(store, snapshot, chat, page, limit))
@@ -200,11 +206,19 @@ impl Life {
             Request::Search { text, chat, limit, done } => {
                 self.read(done, move |store, snapshot| history::search(store, snapshot, &text, chat, limit))
             }
-            Request::Export { path: _, passphrase: _, done } => {
-                let _ = done.send(self.open().and(Err(NodeError::NotReady("backups are not written by this build".into()))));
-            }
-            Request::Import { path: _, passphrase: _, done } => {
-                let _ = done.send(Err(NodeError::NotReady("backups are not read by this build".into())));
+            Request::Export { path, passphrase, done } => match self.open() {
+                Ok(open) => {
+                    let (store, entropy) = (open.store.clone(), open.entropy);
+                    tokio::task::spawn_blocking(move || {
+                        let _ = done.send(protection::export(&store, &path, &passphrase, &entropy));
+                    });
+                }
+                Err(error) => {
+                    let _ = done.send(Err(error));
+                }
+            },
+            Request::Import { path, passphrase, done } => {
+                let _ = done.send(self.import(path, passphrase).await);
             }
             Request::Shutdown(_) => {}
         }
@@ -260,7 +274,7 @@ impl Life {
         let keyring = self.options.keyring;
         let dir = profile.dir().to_owned();
         let secret = passphrase.filter(|p| !p.is_empty()).or_else(|| self.options.passphrase.clone());
-        let made = blocking(move || make_keyfile(&dir, secret.as_deref(), keyring, &entropy)).await;
+        let made = blocking(move || protection::make_keyfile(&dir, secret.as_deref(), keyring, &entropy)).await;
         let (keyfile, root) = match made {
             Ok(made) => made,
             Err(error) => {
@@ -284,6 +298,42 @@ impl Life {
         }
     }
 
+    /// Makes key file and database from a backup. The core then starts as a new device of its account.
+    async fn import(&mut self, path: PathBuf, passphrase: String) -> Result<NewAccount, NodeError> {
+        if matches!(self.state, State::Locked(..) | State::Open(_)) {
+            return Err(veche_protocol::core::command::CommandError::AccountExists.into());
+        }
+        let State::FirstRun(profile) = std::mem::replace(&mut self.state, State::Empty) else { return Err(self.not_open()) };
+        let (keyring, secret) = (self.options.keyring, self.options.passphrase.clone());
+        let (profile, restored) = blocking(move || {
+            let restored = protection::import(&profile, &path, &passphrase, secret.as_deref(), keyring);
+            Ok((profile, restored))
+        })
+        .await?;
+        let (keyfile, root, entropy) = match restored {
+            Ok(restored) => restored,
+            Err(error) => {
+                self.state = State::FirstRun(profile);
+                return Err(error);
+            }
+        };
+        self.open_database(profile, keyfile, root).await?;
+        self.settled().await;
+        self.phase.send_replace(Phase::Ready);
+        let account = self.snapshot.borrow().account.as_ref().map(|a| a.account_id);
+        let account = account.ok_or_else(|| NodeError::Storage("The backup holds no account. Choose another file.".into()))?;
+        Ok(NewAccount { account, words: words::from_entropy(&entropy).join(" ") })
+    }
+
+    /// Waits until the core has said what it remembers, so that nobody who is told "ready" finds an empty state.
+    async fn settled(&self) {
+        let mut seen = self.snapshot.subscribe();
+        let account = seen.wait_for(|s| s.account.is_some());
+        if tokio::time::timeout(SETTLE, account).await.is_err() {
+            tracing::error!("the account did not appear in time");
+        }
+    }
+
     async fn unlock(&mut self, passphrase: String) -> Result<(), NodeError> {
         let (profile, keyfile) = match std::mem::replace(&mut self.state, State::Empty) {
             State::Locked(profile, keyfile) => (profile, keyfile),
@@ -300,6 +350,9 @@ impl Life {
         match root {
             Ok(root) => {
                 let opened = self.open_database(profile, keyfile, root).await;
+                if opened.is_ok() {
+                    self.settled().await;
+                }
                 self.phase.send_replace(match &opened {
                     Ok(()) => Phase::Ready,
                     Err(e) => Phase::Failed(e.to_string()),
@@ -317,11 +370,11 @@ impl Life {
         let keyring = self.options.keyring;
         let State::Open(mut open) = std::mem::replace(&mut self.state, State::Empty) else { return Err(self.not_open()) };
         let (open, result) = blocking(move || {
-            let result = change_protection(&mut open, passphrase.filter(|p| !p.is_empty()).as_deref(), keyring);
+            let result = protection::change(&mut open.keyfile, &open.root, passphrase.filter(|p| !p.is_empty()).as_deref(), keyring);
             Ok((open, result))
         })
         .await?;
-        let now = protection(&open.keyfile);
+        let now = protection::of(&open.keyfile);
         self.state = State::Open(open);
         result.map(|()| now)
     }
@@ -359,7 +412,7 @@ impl Life {
         let dir = self.options.profile.clone();
         let deleted = end == Some(End::Wiped);
         drop(open);
-        let result = blocking(move || if deleted { erase(&dir) } else { Ok(()) }).await;
+        let result = blocking(move || if deleted { protection::erase(&dir) } else { Ok(()) }).await;
         self.snapshot.send_replace(Arc::new(Snapshot::default()));
         self.phase.send_replace(match (result, end) {
             (Err(e), _) => Phase::Failed(e.to_string()),
@@ -379,82 +432,6 @@ async fn ended(state: &mut State) -> Option<End> {
     }
 }
 
-fn make_keyfile(dir: &Path, passphrase: Option<&str>, keyring: bool, entropy: &[u8; 16]) -> Result<(KeyFile, RootKey), NodeError> {
-    // A key file without an account is a first start that was interrupted before anything was stored under it.
-    if KeyFile::load(dir).is_ok_and(|k| !k.has_account()) {
-        discard_keyfile(dir)?;
-    }
-    let (mut keyfile, root) = match passphrase {
-        Some(p) => KeyFile::create(dir, Protect::Passphrase(p, Cost::default())).map_err(storage)?,
-        None if keyring && OsKeyring.probe().is_ok() => match KeyFile::create(dir, Protect::Keyring(&OsKeyring)) {
-            Ok(made) => made,
-            Err(KeyFileError::Keyring(_)) => KeyFile::create(dir, Protect::Plain).map_err(storage)?,
-            Err(error) => return Err(storage(error)),
-        },
-        None => KeyFile::create(dir, Protect::Plain).map_err(storage)?,
-    };
-    keyfile.protect(&root, Protect::Words(entropy)).map_err(storage)?;
-    keyfile.set_account(&root, entropy).map_err(storage)?;
-    Ok((keyfile, root))
-}
-
-fn change_protection(open: &mut Open, passphrase: Option<&str>, keyring: bool) -> Result<(), NodeError> {
-    let Open { keyfile, root, .. } = open;
-    match passphrase {
-        Some(p) => {
-            keyfile.protect(root, Protect::Passphrase(p, Cost::default())).map_err(storage)?;
-            for kind in [SlotKind::Plain, SlotKind::Keyring] {
-                if keyfile.ways().contains(&kind) {
-                    keyfile.remove(kind, Some(&OsKeyring)).map_err(storage)?;
-                }
-            }
-        }
-        None => {
-            let kept = keyring && OsKeyring.probe().is_ok() && keyfile.protect(root, Protect::Keyring(&OsKeyring)).is_ok();
-            if !kept {
-                keyfile.protect(root, Protect::Plain).map_err(storage)?;
-            }
-            if keyfile.ways().contains(&SlotKind::Passphrase) {
-                keyfile.remove(SlotKind::Passphrase, None).map_err(storage)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn protection(keyfile: &KeyFile) -> Protection {
-    let ways = keyfile.ways();
-    if ways.contains(&SlotKind::Plain) {
-        Protection::Plain
-    } else if ways.contains(&SlotKind::Passphrase) {
-        Protection::Passphrase
-    } else {
-        Protection::Keyring
-    }
-}
-
-/// Removes everything of a deleted account. The key file goes first: without it the rest is noise.
-fn erase(dir: &Path) -> Result<(), NodeError> {
-    discard_keyfile(dir)?;
-    for entry in std::fs::read_dir(dir).map_err(storage)? {
-        let path = entry.map_err(storage)?.path();
-        let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-        removed.map_err(storage)?;
-    }
-    Ok(())
-}
-
-fn discard_keyfile(dir: &Path) -> Result<(), NodeError> {
-    use crate::store::keyfile::NAME;
-    for name in [NAME.to_owned(), format!("{NAME}.bak")] {
-        match std::fs::remove_file(dir.join(name)) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(storage(e)),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
 fn fresh_entropy() -> Result<[u8; 16], NodeError> {
     let mut entropy = [0; 16];
     getrandom::fill(&mut entropy)
@@ -462,7 +439,7 @@ fn fresh_entropy() -> Result<[u8; 16], NodeError> {
     Ok(entropy)
 }
 
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     veche_protocol::time::millis(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default())
 }
 
@@ -471,12 +448,12 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, NodeError>
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(NodeError::Storage(format!("A worker ended unexpectedly: {e}."))))
 }
 
-fn storage(error: impl Into<Trouble>) -> NodeError {
+pub(crate) fn storage(error: impl Into<Trouble>) -> NodeError {
     error.into().0
 }
 
 /// Any fault of the disk, as people are told it.
-struct Trouble(NodeError);
+pub(crate) struct Trouble(NodeError);
 
 impl From<KeyFileError> for Trouble {
     fn from(error: KeyFileError) -> Self {

@@ -175,15 +175,22 @@ impl Core {
 
     fn on_sealed(&mut self, id: LinkId, account: AccountId, device: DeviceId, frame: &SealedFrame) {
         match self.open_from(account, device, frame) {
-            Ok(inner) => match inner.m {
-                Some(Payload::Batch(batch)) => match SpaceId::from_slice(&inner.space) {
-                    Ok(space) => self.on_batch(id, account, space, batch.entries),
-                    Err(_) => self.refuse("inner_unfit"),
-                },
-                Some(Payload::Accept(accept)) => self.on_accept(id, account, accept),
-                // A request on a proven connection: the other side lost what it knew of us, or asked twice. Its answer is the same.
-                Some(Payload::Request(_)) | None => self.refuse("inner_unexpected"),
-            },
+            Ok((inner, wants_answer)) => {
+                match inner.m {
+                    Some(Payload::Batch(batch)) => match SpaceId::from_slice(&inner.space) {
+                        Ok(space) => self.on_batch(id, account, space, batch.entries),
+                        Err(_) => self.refuse("inner_unfit"),
+                    },
+                    Some(Payload::Accept(accept)) => self.on_accept(id, account, accept),
+                    // Requests come through the inbox; on a proven connection one has no meaning.
+                    Some(Payload::Request(_)) => self.refuse("inner_unexpected"),
+                    // It only confirms keys.
+                    None => {}
+                }
+                if let Some(frame) = wants_answer.then(|| self.seal_answer(account, device)).flatten() {
+                    self.send_link(id, LinkMsg::Sealed(frame));
+                }
+            }
             Err(super::sessions::NotOpened::Replay) => self.refuse("sealed_replay"),
             Err(super::sessions::NotOpened::Unfit) => self.refuse("inner_unfit"),
             Err(super::sessions::NotOpened::Closed) => {

@@ -319,6 +319,7 @@ impl Core {
                 self.learn_hints(account, hint.as_slice());
             }
         }
+        self.forget_asked(device);
         self.greet(id);
         self.take_early(id);
         let after = self.presence_of(account);

@@ -104,40 +104,10 @@ impl Core {
         }
         let login = Login::parse(login).map_err(|e| CommandError::Invalid { field: "login", why: e.to_string() })?.to_string();
         let name = text::clean_name(name).map_err(|e| CommandError::Invalid { field: "name", why: e.to_string() })?;
-        let secret = AccountSecret::from_entropy(entropy);
-        let account = secret.account_id();
-        let device = DeviceSecret::from_seed(self.dice.bytes());
-        let keys = DeviceKeys::generate(self.cfg.ratchet, self.dice.bytes(), self.now.wall);
-        let devices = [DeviceInfo {
-            device: device.id(),
-            olm: keys.identity(),
-            ek: keys.ek_public(),
-            added_ms: self.now.wall.0,
-            label_ct: Vec::new(),
-            caps: 0,
-        }];
-        let device_set = secret.sign_device_set(&device_set(account, next_epoch(None, self.now.wall.0), &devices, None));
-        let info = DeviceSetInfo::verify(&device_set, account).map_err(|_| CommandError::Busy)?;
-        let bundle = device.sign_bundle(&keys.bundle(device.id(), self.now.wall.0, 1));
-        let transport_seed = self.dice.bytes();
         let profile = Profile { seq: self.now.wall.0.max(1), login: login.clone(), name, ..Profile::default() };
-        self.me = Some(Me {
-            account,
-            secret,
-            device,
-            keys,
-            device_set,
-            devices: info,
-            bundle,
-            bundle_seq: 1,
-            profile,
-            status: Status::Online,
-            words_saved,
-            code: self.dice.bytes(),
-            tag: None,
-            transport_seed,
-            peer: peer_of(&transport_seed),
-        });
+        let me = self.new_device(entropy, profile, words_saved, None).ok_or(CommandError::Busy)?;
+        let account = me.account;
+        self.me = Some(me);
         if self.cfg.lan_only {
             // Somebody who chose to live on the local network alone wants to be found there.
             self.settings.visible_nearby = true;
@@ -149,6 +119,60 @@ impl Core {
         self.compute_tag(account, &login);
         self.begin();
         Ok(account)
+    }
+
+    /// Draws the keys of a new device of an account and lists it beside those that were known.
+    fn new_device(&mut self, entropy: [u8; 16], profile: Profile, words_saved: bool, known: Option<&DeviceSetInfo>) -> Option<Me> {
+        let wall = self.now.wall;
+        let secret = AccountSecret::from_entropy(entropy);
+        let account = secret.account_id();
+        let device = DeviceSecret::from_seed(self.dice.bytes());
+        let keys = DeviceKeys::generate(self.cfg.ratchet, self.dice.bytes(), wall);
+        let mut devices = known.map(|set| set.devices.clone()).unwrap_or_default();
+        // Where the list is full the oldest makes room: the person is starting anew, most likely because one is lost.
+        devices.sort_by_key(|d| std::cmp::Reverse((d.added_ms, d.device)));
+        devices.truncate(limits::DEVICES_PER_ACCOUNT.saturating_sub(1));
+        devices.push(DeviceInfo {
+            device: device.id(),
+            olm: keys.identity(),
+            ek: keys.ek_public(),
+            added_ms: wall.0,
+            label_ct: Vec::new(),
+            caps: 0,
+        });
+        let epoch = next_epoch(known.map(|set| set.epoch), wall.0);
+        let device_set = secret.sign_device_set(&device_set(account, epoch, &devices, known.map(|set| set.id)));
+        let devices = DeviceSetInfo::verify(&device_set, account).ok()?;
+        let bundle = device.sign_bundle(&keys.bundle(device.id(), wall.0, 1));
+        let transport_seed = self.dice.bytes();
+        Some(Me {
+            account,
+            secret,
+            device,
+            keys,
+            device_set,
+            devices,
+            bundle,
+            bundle_seq: 1,
+            profile,
+            status: Status::Online,
+            words_saved,
+            code: self.dice.bytes(),
+            tag: None,
+            transport_seed,
+            peer: peer_of(&transport_seed),
+        })
+    }
+
+    /// The account comes from a backup, which never holds the keys of a device: this is a new one, beside those it knew.
+    pub(super) fn reborn(&mut self, entropy: [u8; 16], row: MeRow) -> Option<Me> {
+        let known = DeviceSetInfo::verify(&row.device_set?, AccountSecret::from_entropy(entropy).account_id()).ok()?;
+        let mut me = self.new_device(entropy, row.profile?, row.words_saved, Some(&known))?;
+        me.status = status_of(row.status);
+        me.tag = Some(row.tag).filter(|t| !t.is_empty());
+        self.touched.me = true;
+        self.touched.device = true;
+        Some(me)
     }
 
     /// Starts everything that goes on while there is an account.

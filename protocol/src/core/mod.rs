@@ -7,6 +7,8 @@ pub mod input;
 pub mod job;
 
 mod addresses;
+mod answers;
+mod changes;
 mod chat;
 mod commands;
 mod content;
@@ -244,8 +246,12 @@ impl Core {
         }
         let me_row = of(Table::Account).find_map(rows::decode);
         let device_row = of(Table::Prekey).find_map(rows::decode);
-        let (Some(entropy), Some(me), Some(device)) = (boot.entropy, me_row, device_row) else { return };
-        let Some(me) = self.load_me(entropy, me, device) else {
+        let (Some(entropy), Some(row)) = (boot.entropy, me_row) else { return };
+        let me = match device_row {
+            Some(device) => self.load_me(entropy, row, device),
+            None => self.reborn(entropy, row),
+        };
+        let Some(me) = me else {
             return self.refuse("account_unreadable");
         };
         let (own, device_id) = (me.account, me.device_id());

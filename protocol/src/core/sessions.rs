@@ -59,20 +59,25 @@ impl Core {
 
     /// The same, within a given conversation.
     pub(super) fn seal_in(&mut self, space: SpaceId, account: AccountId, device: DeviceId, payload: Payload) -> Option<SealedFrame> {
+        self.seal_inner(space, account, device, Some(payload))
+    }
+
+    /// Seals nothing but its own existence: it confirms keys to a device that has been talking alone, whose messages carry
+    /// their key material until they are answered.
+    pub(super) fn seal_answer(&mut self, account: AccountId, device: DeviceId) -> Option<SealedFrame> {
+        let space = super::chat::direct_space(self.me.as_ref()?.account, account);
+        self.seal_inner(space, account, device, None)
+    }
+
+    fn seal_inner(&mut self, space: SpaceId, account: AccountId, device: DeviceId, m: Option<Payload>) -> Option<SealedFrame> {
         let olm = self.olm_of(account, device)?;
         let id: [u8; 16] = self.dice.bytes();
         let seed = self.dice.bytes();
         let wall = self.now.wall;
         let me = self.me.as_ref()?;
         let session = self.sessions.get_mut(&device)?;
-        let inner = Inner {
-            space: space.to_vec(),
-            from: me.device_id().to_vec(),
-            to: device.to_vec(),
-            id: id.to_vec(),
-            m: Some(payload),
-            pad: Vec::new(),
-        };
+        let inner =
+            Inner { space: space.to_vec(), from: me.device_id().to_vec(), to: device.to_vec(), id: id.to_vec(), m, pad: Vec::new() };
         let plain = crate::crypto::ratchet::pad(inner).ok()?;
         let peer = PeerKeys { olm, bundle: session.bundle.as_ref().map(|(_, b)| b) };
         let frame = session.pair.seal(&me.keys, &peer, &plain, wall, seed).ok()?;
@@ -80,8 +85,9 @@ impl Core {
         Some(frame)
     }
 
-    /// Opens what a known device sealed, and checks that it is meant for this device and comes from that one.
-    pub(super) fn open_from(&mut self, account: AccountId, device: DeviceId, frame: &SealedFrame) -> Result<Inner, NotOpened> {
+    /// Opens what a known device sealed, and checks that it is meant for this device and comes from that one. Also tells
+    /// whether any sealed message back would help.
+    pub(super) fn open_from(&mut self, account: AccountId, device: DeviceId, frame: &SealedFrame) -> Result<(Inner, bool), NotOpened> {
         let olm = self.olm_of(account, device).ok_or(NotOpened::Closed)?;
         let wall = self.now.wall;
         let kind = self.cfg.ratchet;
@@ -97,7 +103,7 @@ impl Core {
         if opened.new_session {
             self.touched.device = true;
         }
-        check(&opened.plaintext, device, own)
+        Ok((check(&opened.plaintext, device, own)?, opened.wants_answer))
     }
 
     /// Opens the first message of a device that is not known yet. Nothing is kept unless [`Core::adopt_session`] follows.
@@ -126,6 +132,14 @@ impl Core {
     pub(super) fn reset_session(&mut self, device: DeviceId) {
         if let Some(session) = self.sessions.get_mut(&device) {
             session.pair.restart();
+            self.touched.sessions.insert(device);
+        }
+    }
+
+    /// A device is connected anew: what was asked on an earlier connection may have been lost with it.
+    pub(super) fn forget_asked(&mut self, device: DeviceId) {
+        if let Some(session) = self.sessions.get_mut(&device) {
+            session.pair.forget_asked();
             self.touched.sessions.insert(device);
         }
     }

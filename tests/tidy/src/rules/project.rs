@@ -135,6 +135,7 @@ pub const PROGRAMS: &[(&str, &str)] = &[
     ("ss", "iproute2"),
     ("sysctl", "procps"),
     ("tc", "iproute2"),
+    ("prlimit", ""),
     ("tcpdump", "tcpdump"),
     ("unshare", ""),
     ("xclip", "xclip"),
