@@ -233,16 +233,17 @@ impl Core {
         self.serve(id, space, chan, segments);
     }
 
-    /// Begins to send stretches of a channel, unless some of that channel are on their way: then the next comparison decides.
+    /// Sends stretches of a channel, together with those that are on their way.
     fn serve(&mut self, id: LinkId, space: SpaceId, chan: ChanId, segments: Vec<Segment>) {
         if segments.is_empty() || !self.links.contains_key(&id) {
             return;
         }
         let sync = self.syncs.entry(id).or_default();
-        if sync.serving.iter().any(|(s, serve)| *s == space && serve.chan() == chan) {
-            return;
+        match sync.serving.iter_mut().find(|(s, serve)| *s == space && serve.chan() == chan) {
+            // What is found out about one log must not wait for another: their entries may wait for each other over there.
+            Some((_, serve)) => serve.add(segments),
+            None => sync.serving.push_back((space, Serve::new(chan, segments))),
         }
-        sync.serving.push_back((space, Serve::new(chan, segments)));
         self.pump(id);
     }
 

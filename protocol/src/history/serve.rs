@@ -63,11 +63,25 @@ impl Serve {
     /// Begins to serve stretches of a channel.
     #[must_use]
     pub fn new(chan: ChanId, segments: impl IntoIterator<Item = Segment>) -> Self {
-        let stream = |segment: Segment| {
-            let from = segment.from.to_be_bytes().to_vec();
-            Stream { segment, from, buffer: VecDeque::new(), taken: 0, done: false }
-        };
-        Self { chan, streams: segments.into_iter().map(stream).collect() }
+        let mut serve = Self { chan, streams: Vec::new() };
+        serve.add(segments);
+        serve
+    }
+
+    /// Serves further stretches together with those under way. Ones that are under way already are not served twice, and more
+    /// than [`limits::FRONTIER_ROWS`] at once are left to the next comparison.
+    pub fn add(&mut self, segments: impl IntoIterator<Item = Segment>) {
+        for segment in segments {
+            let covers = |stream: &Stream| {
+                let under_way = &stream.segment;
+                let same = (under_way.device, &under_way.path) == (segment.device, &segment.path);
+                same && under_way.from <= segment.from && under_way.to >= segment.to
+            };
+            if self.streams.len() < limits::FRONTIER_ROWS && !self.streams.iter().any(covers) {
+                let from = segment.from.to_be_bytes().to_vec();
+                self.streams.push(Stream { segment, from, buffer: VecDeque::new(), taken: 0, done: false });
+            }
+        }
     }
 
     /// The channel.
