@@ -141,6 +141,9 @@ impl Core {
         self.inbox_link_down(&link);
         if let Some(auth) = &link.auth {
             self.went(auth.account, auth.device);
+            if auth.own && self.neighbours.contains_key(&link.info.peer) {
+                self.timers.set_at_most(Timer::DialNearby(link.info.peer), self.now.mono.after(Duration::from_secs(1)));
+            }
         }
         self.network_changed();
     }

@@ -83,6 +83,7 @@ impl Core {
     fn recognise(&self, sent: &BTreeSet<&[u8]>, role: Side, transcript: &Transcript) -> Option<(AccountId, [u8; 32])> {
         let own = self.me.iter().map(|me| (me.account, me.self_key()));
         let known = self.people.values().flat_map(|p| p.pair_keys().map(|key| (p.account, key)));
-        known.chain(own).find(|(_, key)| sent.contains(tag(key, role, transcript).as_slice()))
+        // Own devices first: they know the people we know, and by the same keys.
+        own.chain(known).find(|(_, key)| sent.contains(tag(key, role, transcript).as_slice()))
     }
 }
