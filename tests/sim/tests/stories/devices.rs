@@ -81,6 +81,34 @@ fn an_answer_that_overtakes_what_it_answers_waits_for_it() {
 }
 
 #[test]
+fn two_machines_of_one_person_find_each_other_again_without_anybody_else() {
+    story("two_machines_of_one_person_find_each_other_again_without_anybody_else", |w| {
+        let (alice, bob) = (w.alice(), w.bob());
+        let chat = w.befriend(alice, bob);
+        let laptop = w.second_device(alice, Place::Lan(1));
+        assert!(w.until(SOON, |w| w.view(laptop).chat(chat).is_some()));
+        assert!(w.eventually(SOON, |w| check::agree(w, &[alice, bob, laptop], chat)));
+        w.stop(bob);
+        for round in 0..3 {
+            let power = w.dice.chance(500);
+            if w.dice.chance(500) {
+                w.crash(laptop, power);
+            } else {
+                w.partition(&[alice], &[laptop]);
+            }
+            let id = w.say(alice, chat, &format!("note to myself {round}"));
+            w.run(30_000);
+            w.heal();
+            w.stop(bob);
+            w.sees(laptop, chat, id);
+            let id = w.say(laptop, chat, &format!("and back {round}"));
+            w.sees(alice, chat, id);
+        }
+        check::converges(w, &[alice, bob, laptop], chat);
+    });
+}
+
+#[test]
 fn what_one_machine_read_is_read_on_the_other() {
     story("what_one_machine_read_is_read_on_the_other", |w| {
         let (alice, bob) = (w.alice(), w.bob());
