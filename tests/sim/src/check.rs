@@ -157,6 +157,10 @@ fn in_order(name: &str, timeline: &[MessageView]) {
 /// # Panics
 /// If something refers to what is not there.
 pub fn nothing_before_its_cause(w: &mut World, who: Who, chat: SpaceId) {
+    // A machine that lost its power before it wrote a conversation down has nothing to be judged by.
+    if w.view(who).chat(chat).is_none() {
+        return;
+    }
     let entries = w.entries(who, chat);
     let known: BTreeSet<(u64, [u8; 16])> = entries.iter().map(|e| (e.header().seq, prefix(e.id()))).collect();
     let space = w.space(who, chat);
