@@ -42,10 +42,13 @@ audit: ## known vulnerabilities in the dependencies (needs cargo-deny and the ne
 fmt: ## put the sources into form
 	@cargo fmt --all
 
-bench: ## print the benchmark tables (release build)
+# The dev profile and the features of the whole workspace, as in `make test`: what is measured is what was tested, and little is
+# built twice.
+bench: ## print the benchmark tables
 	@scripts/install-deps.sh build window tests
-	@cargo build --locked --release -p veche-node --bins
-	@cargo bench --locked -p veche-bench
+	@cargo build --quiet --locked --workspace --bin veche-node --bin tables --bench primitives
+	@"$${CARGO_TARGET_DIR:-target}/debug/tables"
+	@cargo bench --quiet --locked --workspace --profile dev --bench primitives -- --quiet
 
 soak: ## the simulator over SOAK_SEEDS seeds (20000)
 	@scripts/install-deps.sh build
