@@ -48,7 +48,7 @@ bench: ## print the benchmark tables
 	@scripts/install-deps.sh build window tests
 	@cargo build --quiet --locked --workspace --bin veche-node --bin tables --bench primitives
 	@"$${CARGO_TARGET_DIR:-target}/debug/tables"
-	@cargo bench --quiet --locked --workspace --profile dev --bench primitives -- --quiet
+	@cargo bench --quiet --locked --workspace --profile dev --bench primitives
 
 soak: ## the simulator over SOAK_SEEDS seeds (20000)
 	@scripts/install-deps.sh build

@@ -22,6 +22,8 @@ const LENGTH: usize = 100;
 const COMMIT: usize = 1536;
 /// Messages sent one way as fast as they are taken.
 const MANY: usize = 20_000;
+/// How often that is done.
+const PASSES: usize = 3;
 /// Calls that wait for their answer at any time.
 const IN_FLIGHT: usize = 64;
 /// No more is sent after this long.
@@ -42,9 +44,14 @@ pub fn rows() -> Result<Vec<Row>> {
     let mut rows = vec![latency(&alice, &bob, &chat, folder.path())?];
     rows.extend(idle(&alice, &bob)?);
     rows.extend(throughput(&alice, &bob, &chat)?);
-    // Caches fill once; what grows again with the same work is something else.
-    let [_, again] = throughput(&alice, &bob, &chat)?;
-    rows.push(Row { what: "memory that as many more cost", target: String::new(), verdict: Verdict::Shown, ..again });
+    // Caches fill once; what grows by as much in the last pass is something else.
+    let mut last = None;
+    for _ in 1..PASSES {
+        let [_, memory] = throughput(&alice, &bob, &chat)?;
+        last =
+            Some(Row { what: "memory that the last of three such passes cost", target: String::new(), verdict: Verdict::Shown, ..memory });
+    }
+    rows.extend(last);
     rows.extend(start(bob, &chat)?);
     Ok(rows)
 }
@@ -249,7 +256,7 @@ fn start(bob: Person, chat: &str) -> Result<[Row; 2]> {
         absent = bob.leave()?;
     }
     let (answers, pages) = (Times::from(answers), Times::from(pages));
-    let beside = format!("one conversation of {MANY} messages; {STARTS} starts");
+    let beside = format!("one conversation of {} messages; {STARTS} starts", PASSES * MANY);
     Ok([
         Row {
             number: "5",
