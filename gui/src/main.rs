@@ -49,7 +49,7 @@ struct Args {
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
 
-    /// What to log on standard error: error, warn, info, debug, or directives as in veche_node=debug
+    /// What to log on standard error: error, warn, info, debug, or directives as in `veche_node=debug`
     #[arg(long, value_name = "FILTER", default_value = "warn")]
     log: String,
 

@@ -198,13 +198,13 @@ impl Life {
                 let _ = done.send(self.open().map(|o| protection::of(&o.keyfile)));
             }
             Request::History { chat, page, limit, done } => {
-                self.read(done, move |store, snapshot| history::page(store, snapshot, chat, page, limit))
+                self.read(done, move |store, snapshot| history::page(store, snapshot, chat, page, limit));
             }
             Request::Message { chat, message, done } => {
-                self.read(done, move |store, snapshot| history::message(store, snapshot, chat, message))
+                self.read(done, move |store, snapshot| history::message(store, snapshot, chat, message));
             }
             Request::Search { text, chat, limit, done } => {
-                self.read(done, move |store, snapshot| history::search(store, snapshot, &text, chat, limit))
+                self.read(done, move |store, snapshot| history::search(store, snapshot, &text, chat, limit));
             }
             Request::Export { path, passphrase, done } => match self.open() {
                 Ok(open) => {

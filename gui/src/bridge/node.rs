@@ -210,7 +210,7 @@ impl Shared {
 
     async fn answer(&self, ticket: Ticket, answer: Result<Answer, NodeError>) {
         // Nobody listens when the window is closing.
-        let _ = self.updates.send(Update::Answer(ticket, answer.map_err(problem))).await;
+        let _ = self.updates.send(Update::Answer(ticket, answer.map_err(|e| problem(&e)))).await;
         self.wake();
     }
 
@@ -345,6 +345,6 @@ fn phase(phase: &NodePhase) -> Phase {
     }
 }
 
-fn problem(error: NodeError) -> Problem {
+fn problem(error: &NodeError) -> Problem {
     Problem { kind: error.kind().to_owned(), sentence: error.to_string() }
 }

@@ -14,6 +14,8 @@ use std::time::Duration;
 const BACKOFF_FIRST: Duration = Duration::from_secs(2);
 /// Longest wait between dials of a person who does not answer.
 const BACKOFF_MOST: Duration = Duration::from_secs(15 * 60);
+/// Wait before a neighbour that did not answer is dialled again while it is still announced.
+const NEIGHBOUR_AGAIN: Duration = Duration::from_secs(90);
 /// How long the node with the higher transport key leaves the first dial to the other: both would work, one is enough.
 const YIELD_DIAL: Duration = Duration::from_secs(1);
 /// Nodes of the local network that are remembered. A neighbourhood larger than this is no neighbourhood.
@@ -150,11 +152,11 @@ impl Core {
         }
     }
 
-    /// A dial led nowhere. People are tried again by their own timer; a neighbour after the longest backoff's tenth.
+    /// A dial led nowhere. People are tried again by their own timer.
     pub(super) fn on_dial_failed(&mut self, peer: Option<PeerKey>) {
         let Some(peer) = peer else { return };
         if self.neighbours.contains_key(&peer) && !self.is_linked(peer) {
-            self.timers.set_at_most(Timer::DialNearby(peer), self.now.mono.after(BACKOFF_MOST / 10));
+            self.timers.set_at_most(Timer::DialNearby(peer), self.now.mono.after(NEIGHBOUR_AGAIN));
         }
     }
 }

@@ -86,7 +86,7 @@ impl Core {
             _ => return self.refuse("accept_unasked"),
         }
         if let Some(profile) = msg.profile {
-            self.learn_profile(account, profile);
+            self.learn_profile(account, &profile);
         }
         self.open_chat_with(account);
         self.person_changed(account);

@@ -45,6 +45,17 @@ pub(super) struct Chat {
     pub missing: u64,
 }
 
+/// A position in a log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    pub chan: ChanId,
+    /// Whose log.
+    pub log: DeviceId,
+    pub seq: u64,
+    /// Id of the entry there.
+    pub id: EntryId,
+}
+
 /// The newest message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Last {
@@ -244,20 +255,12 @@ impl Core {
         ) else {
             return self.refuse("ack_unfit");
         };
-        self.acknowledged(space, account, device, chan, log, ack.seq, id);
+        self.acknowledged(space, account, device, &Mark { chan, log, seq: ack.seq, id });
     }
 
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn acknowledged(
-        &mut self,
-        space: SpaceId,
-        account: AccountId,
-        device: DeviceId,
-        chan: ChanId,
-        log: DeviceId,
-        seq: u64,
-        id: EntryId,
-    ) {
+    /// Notes how far a device has a log, and tells people where that is news about their own messages.
+    pub(super) fn acknowledged(&mut self, space: SpaceId, account: AccountId, device: DeviceId, mark: &Mark) {
+        let Mark { chan, log, seq, id } = *mark;
         let Some(me) = &self.me else { return };
         let own_device = me.devices.devices.iter().any(|d| d.device == log);
         let from_own = account == me.account;

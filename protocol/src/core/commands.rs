@@ -96,12 +96,10 @@ impl Core {
             return self.gate.reply(cmd, Ok(Reply::SafetyNumber(number)));
         };
         let same = SafetyNumber::parse(&said).is_ok_and(|said| said.to_string() == number);
-        if same {
-            if let Some(person) = self.people.get_mut(&account) {
-                person.verified = true;
-                person.devices_changed = false;
-                self.person_changed(account);
-            }
+        if same && let Some(person) = self.people.get_mut(&account) {
+            person.verified = true;
+            person.devices_changed = false;
+            self.person_changed(account);
         }
         self.gate.reply(cmd, Ok(Reply::Verified(same)));
     }

@@ -301,11 +301,11 @@ impl Core {
     fn auth_changed(&mut self, space: SpaceId) {
         let Some(chat) = self.chats.get(&space) else { return };
         let peer = chat.peer;
-        if chat.space.is_gone(peer) {
-            if let Some(person) = self.people.get_mut(&peer).filter(|p| p.relation == Relation::Contact) {
-                person.relation = Relation::Gone;
-                self.person_changed(peer);
-            }
+        if chat.space.is_gone(peer)
+            && let Some(person) = self.people.get_mut(&peer).filter(|p| p.relation == Relation::Contact)
+        {
+            person.relation = Relation::Gone;
+            self.person_changed(peer);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The core's only source of randomness: a ChaCha20 stream from a seed that the shell draws from the operating system.
+//! The core's only source of randomness: a `ChaCha20` stream from a seed that the shell draws from the operating system.
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};

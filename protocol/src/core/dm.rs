@@ -47,7 +47,7 @@ impl Core {
             LinkMsg::Presence(p) => self.on_presence(id, account, p.status),
             LinkMsg::Typing(t) => self.on_typing(account, &t),
             LinkMsg::Read(r) => self.on_read(account, &r),
-            LinkMsg::Profile(p) => self.on_profile(account, p),
+            LinkMsg::Profile(p) => self.on_profile(account, &p),
             LinkMsg::Devices(signed) => self.on_devices(id, account, signed),
             LinkMsg::Prekeys(signed) => self.on_prekeys(account, device, signed),
             LinkMsg::NewSession(signed) => self.on_new_session(id, account, device, signed),
@@ -121,12 +121,12 @@ impl Core {
         }
     }
 
-    fn on_profile(&mut self, account: AccountId, profile: crate::wire::identity::Profile) {
+    fn on_profile(&mut self, account: AccountId, profile: &crate::wire::identity::Profile) {
         let own = self.me.as_ref().is_some_and(|me| me.account == account);
         if !own {
             return self.learn_profile(account, profile);
         }
-        let Ok(profile) = crate::identity::text::clean_profile(&profile) else {
+        let Ok(profile) = crate::identity::text::clean_profile(profile) else {
             return self.refuse("profile_unfit");
         };
         if let Some(me) = self.me.as_mut().filter(|me| me.profile.seq < profile.seq) {

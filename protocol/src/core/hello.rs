@@ -63,6 +63,15 @@ pub(super) struct Auth {
     pub clock_off: i64,
 }
 
+/// What a proof has shown.
+struct Proven {
+    device: DeviceId,
+    signed: Signed,
+    set: DeviceSetInfo,
+    /// Their wall clock.
+    wall: UnixMs,
+}
+
 impl Auth {
     fn sealer(&mut self, proto: Proto) -> &mut Sealer {
         if proto == Proto::Sync { &mut self.sync.0 } else { &mut self.dm.0 }
@@ -232,18 +241,12 @@ impl Core {
             return self.bad_frame(id, "hello_proof_closed");
         };
         match self.check_proof(account, &keys, side, &body) {
-            Ok((device, signed, set, wall)) => self.authenticated(id, account, &key, keys, device, signed, set, wall),
+            Ok(proven) => self.authenticated(id, account, &key, keys, proven),
             Err(reason) => self.bad_frame(id, reason),
         }
     }
 
-    fn check_proof(
-        &self,
-        account: AccountId,
-        keys: &HelloKeys,
-        side: Side,
-        body: &[u8],
-    ) -> Result<(DeviceId, Signed, DeviceSetInfo, UnixMs), &'static str> {
+    fn check_proof(&self, account: AccountId, keys: &HelloKeys, side: Side, body: &[u8]) -> Result<Proven, &'static str> {
         let body = codec::decode::<ProofBody>(body, Proto::Hello.max_frame()).map_err(|_| "hello_garbage")?;
         if body.account != account.as_bytes() {
             return Err("hello_other_account");
@@ -255,21 +258,11 @@ impl Core {
         if set.devices.iter().all(|d| d.device != device) {
             return Err("hello_device_not_in_set");
         }
-        Ok((device, signed, set, UnixMs(body.wall_ms)))
+        Ok(Proven { device, signed, set, wall: UnixMs(body.wall_ms) })
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn authenticated(
-        &mut self,
-        id: LinkId,
-        account: AccountId,
-        key: &[u8; 32],
-        keys: HelloKeys,
-        device: DeviceId,
-        signed: Signed,
-        set: DeviceSetInfo,
-        wall: UnixMs,
-    ) {
+    fn authenticated(&mut self, id: LinkId, account: AccountId, key: &[u8; 32], keys: HelloKeys, proven: Proven) {
+        let Proven { device, signed, set, wall } = proven;
         let own = self.me.as_ref().is_some_and(|me| me.account == account);
         if own && self.me.as_ref().is_some_and(|me| me.device_id() == device) {
             // The same device key twice: a copied profile. Talking to itself would duplicate its history.

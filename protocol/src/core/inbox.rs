@@ -386,7 +386,7 @@ impl Core {
         }
         self.learn_devices(account, signed, set);
         self.learn_bundle(account, prekeys, bundle);
-        self.learn_profile(account, profile);
+        self.learn_profile(account, &profile);
         let hints: Vec<Hint> = request.hints.iter().take(limits::HINTS).filter_map(super::addresses::from_msg).collect();
         self.learn_hints(account, &hints);
         self.person_changed(account);

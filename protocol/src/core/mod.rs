@@ -181,7 +181,7 @@ impl Core {
     pub fn handle(&mut self, now: Now, input: Input) {
         self.now = now;
         match input {
-            Input::Boot(boot) => self.boot(boot),
+            Input::Boot(boot) => self.boot(&boot),
             Input::Tick => {}
             Input::Command(cmd, command) => self.on_command(cmd, command),
             Input::Committed(id) => self.on_committed(id),
@@ -234,7 +234,7 @@ impl Core {
         &self.refusals
     }
 
-    fn boot(&mut self, boot: Boot) {
+    fn boot(&mut self, boot: &Boot) {
         if std::mem::replace(&mut self.booted, true) {
             return;
         }

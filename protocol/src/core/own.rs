@@ -73,7 +73,7 @@ impl Core {
             }
         }
         if let Some(profile) = msg.profile {
-            self.learn_profile(account, profile);
+            self.learn_profile(account, &profile);
         }
         if changed {
             self.timers.clear(Timer::Request(account));

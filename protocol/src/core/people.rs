@@ -215,12 +215,12 @@ impl Core {
     }
 
     /// Takes over what somebody says of themselves, if it is news and fit to be shown.
-    pub(super) fn learn_profile(&mut self, account: AccountId, profile: Profile) {
+    pub(super) fn learn_profile(&mut self, account: AccountId, profile: &Profile) {
         let Some(person) = self.people.get(&account) else { return };
         if profile.seq <= person.profile.seq && !person.profile.login.is_empty() {
             return;
         }
-        let Ok(profile) = text::clean_profile(&profile) else {
+        let Ok(profile) = text::clean_profile(profile) else {
             self.refuse("profile_unfit");
             return;
         };

@@ -4,6 +4,7 @@
 //! exchanged, and each side sends what the other lacks, oldest first, a few frames ahead of what the network has taken. The
 //! receiver acknowledges what it has on disk and compares again when the other side is done.
 
+use super::chat::Mark;
 use super::timers::Timer;
 use super::{Core, ReadFor};
 use crate::crypto::hash::prefix;
@@ -179,7 +180,7 @@ impl Core {
         let Some(chat) = self.chats.get(&space) else { return };
         let ends: Vec<_> = chat.space.logs(chan).filter_map(|(log, l)| l.ends().max_by_key(|t| t.seq).map(|tip| (log, tip))).collect();
         for (log, tip) in ends {
-            self.acknowledged(space, account, device, chan, log, tip.seq, tip.id);
+            self.acknowledged(space, account, device, &Mark { chan, log, seq: tip.seq, id: tip.id });
         }
     }
 
@@ -208,7 +209,7 @@ impl Core {
             .collect();
         let actions = frontier::compare(&chat.space, chan, &theirs);
         for (log, tip) in equal {
-            self.acknowledged(space, account, device, chan, log, tip.seq, tip.id);
+            self.acknowledged(space, account, device, &Mark { chan, log, seq: tip.seq, id: tip.id });
         }
         let missing = actions.iter().map(|a| if let Action::Expect { count, .. } = a { *count } else { 0 }).fold(0, u64::saturating_add);
         if chan == ChanId::MAIN {
@@ -299,10 +300,10 @@ impl Core {
                 let Some(sync) = self.syncs.get_mut(&id) else { return };
                 sync.reading = false;
                 let rows = rows_of(found);
-                if let Some((space, serve)) = sync.serving.front_mut() {
-                    if let Some(chat) = self.chats.get(space) {
-                        serve.give(&chat.space, n, &rows);
-                    }
+                if let Some((space, serve)) = sync.serving.front_mut()
+                    && let Some(chat) = self.chats.get(space)
+                {
+                    serve.give(&chat.space, n, &rows);
                 }
                 self.pump(id);
             }

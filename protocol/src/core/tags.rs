@@ -64,10 +64,10 @@ impl Core {
         }
         match found {
             Some((account, key)) => {
-                if let Some(link) = self.links.get_mut(&id) {
-                    if !link.candidates.contains(&(account, key)) {
-                        link.candidates.insert(0, (account, key));
-                    }
+                if let Some(link) = self.links.get_mut(&id)
+                    && !link.candidates.contains(&(account, key))
+                {
+                    link.candidates.insert(0, (account, key));
                 }
                 self.send_proof(id, account, &key);
             }

@@ -44,7 +44,7 @@ pub fn solve(account: AccountId, frame: &[u8], bits: u32) -> Option<u64> {
 fn leading_zeros(bytes: &[u8]) -> u32 {
     let whole = bytes.iter().take_while(|byte| **byte == 0).count();
     let rest = bytes.get(whole).map_or(0, |byte| byte.leading_zeros());
-    u32::try_from(whole).unwrap_or(0) * 8 + rest
+    u32::try_from(whole).unwrap_or(0).saturating_mul(8).saturating_add(rest)
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ fn text_form<T: PartialEq + Debug, E: Debug>(bytes: &[u8], parse: impl Fn(&str) 
 
 /// A text that reads as an id is that id's text.
 fn id_text(bytes: &[u8]) -> bool {
-    text_form(bytes, AccountId::from_text, |id| id.to_text())
+    text_form(bytes, AccountId::from_text, AccountId::to_text)
 }
 
 /// A link as text.

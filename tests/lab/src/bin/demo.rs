@@ -94,7 +94,7 @@ fn arrive(login: &str, called: &str, folder: &tempfile::TempDir) -> Result<Perso
     let words: Vec<&str> = person.words.split(' ').collect();
     let [first, second, ..] = words.as_slice() else { bail!("there are no recovery words") };
     println!(
-        "  {called} is {login}#{} ({:.1} s). Her or his twelve recovery words begin: {first} {second} …",
+        "  {called} is {login}#{} ({:.1} s). Twelve words restore the account; they begin: {first} {second} …",
         person.tag,
         started.elapsed().as_secs_f32()
     );
