@@ -65,6 +65,8 @@ fn field(ui: &mut Ui, cx: &mut Cx<'_>, chat: &ChatView, person: &PersonView, tex
             let before = text.clone();
             let scroll = egui::ScrollArea::vertical()
                 .id_salt("composer")
+                // The text follows the cursor; a bar beside one line of text would only flicker.
+                .scroll_bar_visibility(egui::scroll_area::ScrollBarVisibility::AlwaysHidden)
                 .min_scrolled_height(0.0)
                 .max_height(MAX_HEIGHT)
                 .auto_shrink([false, true])

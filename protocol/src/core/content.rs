@@ -175,7 +175,7 @@ impl Core {
             let mut batch = Vec::new();
             let mut bytes = 0_usize;
             for entry in entries {
-                let len = prost::Message::encoded_len(&entry);
+                let len = codec::size(&entry);
                 if !batch.is_empty() && bytes.saturating_add(len) > BATCH_BYTES {
                     self.send_batch(id, space, account, device, std::mem::take(&mut batch));
                     bytes = 0;

@@ -172,6 +172,12 @@ pub fn decode_own<M: Message + Default>(bytes: &[u8]) -> Result<M, WireError> {
     M::decode(bytes).map_err(|_| WireError::Malformed { message: "row" })
 }
 
+/// Bytes that [`encode`] would make.
+#[must_use]
+pub fn size<M: Message>(message: &M) -> usize {
+    message.encoded_len()
+}
+
 /// Encodes a message.
 #[must_use]
 pub fn encode<M: Message>(message: &M) -> Vec<u8> {
