@@ -20,6 +20,10 @@ use crate::wire::hello::{Hello, HelloFrame, Nonce, ProofBody};
 use crate::wire::identity::Signed;
 use std::time::Duration;
 
+/// Whoever was dialled leaves the first word to the other side for this long. Longer than a round trip across the world.
+const TAGS_TIMEOUT: Duration = Duration::from_millis(800);
+/// A hello that is not over by then is stuck: three round trips and the work of two signatures are far below.
+const PROOF_TIMEOUT: Duration = Duration::from_secs(10);
 /// A node that has not said its nonce by then is no node of ours.
 const NONCE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -30,15 +34,20 @@ const EARLY_FRAMES: usize = 64;
 /// A connection.
 pub(super) struct Link {
     pub info: LinkInfo,
-    /// The part this side plays in the hello: that of who dialled, unless both did at the same moment.
+    /// The part this side plays in the hello. The lower transport key plays the dialler: where both dialled at the same moment
+    /// the ends may disagree on who did, and on their keys they cannot.
     pub(super) role: Side,
+    /// Whether tags were sent on this connection.
+    pub(super) named: bool,
+    /// The other side recognised nobody.
+    stranger: bool,
     nonce: [u8; 32],
     eph: Ephemeral,
     theirs: Option<([u8; 32], [u8; 32])>,
     /// People whose tags we sent, or who were recognised by theirs.
     pub(super) candidates: Vec<(AccountId, [u8; 32])>,
-    /// The candidate to whom we have proven ourselves on this connection.
-    proven_to: Option<AccountId>,
+    /// The candidate to whom we have proven ourselves on this connection, and under which of the keys we share.
+    proven_to: Option<(AccountId, [u8; 32])>,
     /// Frames that came before the other side's proof did, in their order.
     early: Vec<(Proto, Vec<u8>)>,
     pub auth: Option<Auth>,
@@ -116,15 +125,17 @@ impl Link {
 
 impl Core {
     pub(super) fn on_link_up(&mut self, id: LinkId, info: LinkInfo) {
-        if self.me.is_none() || self.halted {
+        let Some(own) = self.me.as_ref().map(|me| me.peer).filter(|_| !self.halted) else {
             return self.gate.close_now(id);
-        }
+        };
         let nonce = self.dice.bytes();
         let eph = Ephemeral::from_random(self.dice.bytes());
         let first = Nonce { v: 1, nonce: nonce.to_vec(), eph: eph.public().to_vec() };
         let link = Link {
             info,
-            role: info.side,
+            role: if own < info.peer { Side::Dialler } else { Side::Listener },
+            named: false,
+            stranger: false,
             nonce,
             eph,
             theirs: None,
@@ -158,9 +169,19 @@ impl Core {
     }
 
     pub(super) fn on_hello_timeout(&mut self, id: LinkId) {
-        if self.links.get(&id).is_some_and(|l| l.theirs.is_none()) {
-            self.refuse("hello_silent");
-            self.gate.close(id);
+        let Some(link) = self.links.get(&id).filter(|l| l.auth.is_none()) else { return };
+        let peer = link.info.peer;
+        let expected = self.people.values().any(|p| p.pair_keys().next().is_some() && p.hints.iter().any(|h| h.peer == peer));
+        match link.theirs {
+            None => self.bad_frame(id, "hello_silent"),
+            // They believe that we dialled: somebody has to begin. Nobody who merely calls here is told how many people we know.
+            Some(_) if !link.named && expected => {
+                self.send_tags(id);
+                self.timers.set(Timer::Hello(id), self.now.mono.after(PROOF_TIMEOUT));
+            }
+            // A known node that neither proves itself nor says that it knows nobody: a new connection begins anew.
+            Some(_) if expected && !link.stranger => self.bad_frame(id, "hello_unfinished"),
+            Some(_) => {}
         }
     }
 
@@ -186,11 +207,13 @@ impl Core {
             return self.bad_frame(id, "hello_repeated");
         }
         link.theirs = Some((nonce, eph));
-        let side = link.role;
-        self.timers.clear(Timer::Hello(id));
+        let dialled = link.info.side == Side::Dialler;
         self.say_lan_hello(id);
-        if side == Side::Dialler {
+        if dialled {
             self.send_tags(id);
+            self.timers.set(Timer::Hello(id), self.now.mono.after(PROOF_TIMEOUT));
+        } else {
+            self.timers.set(Timer::Hello(id), self.now.mono.after(TAGS_TIMEOUT));
         }
     }
 
@@ -208,10 +231,11 @@ impl Core {
         };
         let Some(me) = &self.me else { return };
         let Some(link) = self.links.get_mut(&id) else { return };
-        if link.proven_to == Some(account) && link.auth.is_some() {
+        // Once for each person: a second proof under another of the shared keys would leave open which of them holds.
+        if link.proven_to.is_some_and(|(to, _)| to == account) {
             return;
         }
-        link.proven_to = Some(account);
+        link.proven_to = Some((account, *key));
         let side = link.role;
         let body = ProofBody {
             account: me.account.to_vec(),
@@ -275,9 +299,16 @@ impl Core {
             return self.bad_frame(id, "device_revoked");
         }
         // The first proof of the other side comes before ours when they answered our tags.
-        if self.links.get(&id).is_some_and(|l| l.proven_to != Some(account)) {
-            self.send_proof(id, account, key);
-        }
+        self.send_proof(id, account, key);
+        // Where both answered tags they may have used different keys. That of the dialler's part holds on both sides.
+        let ours = self.links.get(&id).filter(|l| l.role == Side::Dialler).and_then(|l| l.proven_to).map(|(_, key)| key);
+        let keys = match ours.filter(|ours| ours != key) {
+            Some(ours) => self.hello_keys(id, &ours),
+            None => Some(keys),
+        };
+        let Some(keys) = keys else {
+            return self.bad_frame(id, "hello_weak_key");
+        };
         let before = self.presence_of(account);
         let doubles: Vec<LinkId> = self
             .links
@@ -343,6 +374,9 @@ impl Core {
     }
 
     fn on_stranger(&mut self, id: LinkId) {
+        if let Some(link) = self.links.get_mut(&id) {
+            link.stranger = true;
+        }
         // They know nobody we named. On a fresh connection to an address that a person gave us, this is where a request starts.
         self.continue_request(id);
     }

@@ -9,18 +9,19 @@ use crate::wire::hello::{Hello, Stranger, Tags};
 use std::collections::BTreeSet;
 
 impl Core {
-    /// Names the people who might be at the other end, those expected there first.
+    /// Names the people who might be at the other end, those expected there first. Whoever was dialled names only those expected:
+    /// a caller from nowhere must not learn how many people are known here.
     pub(super) fn send_tags(&mut self, id: LinkId) {
         let Some(me) = &self.me else { return };
         let Some(link) = self.links.get(&id) else { return };
         let Some(transcript) = link.transcript(me.peer) else { return };
-        let peer = link.info.peer;
+        let (peer, dialled) = (link.info.peer, link.info.side == Side::Dialler);
         let mut known: Vec<(bool, AccountId, [u8; 32])> = self
             .people
             .values()
             .flat_map(|p| {
                 let expected = p.hints.iter().any(|h| h.peer == peer);
-                p.pair_keys().map(move |key| (!expected, p.account, key))
+                p.pair_keys().filter(move |_| dialled || expected).map(move |key| (!expected, p.account, key))
             })
             .collect();
         known.push((true, me.account, me.self_key()));
@@ -35,6 +36,7 @@ impl Core {
         tags.sort_unstable();
         if let Some(link) = self.links.get_mut(&id) {
             link.candidates = candidates;
+            link.named = true;
         }
         self.send_hello(id, Hello::Tags(Tags { tags }));
     }
@@ -46,22 +48,7 @@ impl Core {
             return self.bad_frame(id, "hello_order");
         };
         let sent: BTreeSet<&[u8]> = msg.tags.iter().map(Vec::as_slice).collect();
-        let mut found = self.recognise(&sent, link.their_role(), &transcript);
-        if found.is_none() && link.role == Side::Dialler && link.auth.is_none() {
-            // Two dials at the same moment: each side takes the one connection for its own, and the lower transport key's dial holds.
-            let crossed = transcript.crossed();
-            found = self.recognise(&sent, Side::Dialler, &crossed);
-            match found {
-                // They may know by now what they did not when ours came.
-                Some(_) if me.peer < link.info.peer => return self.send_tags(id),
-                Some(_) => {
-                    if let Some(link) = self.links.get_mut(&id) {
-                        link.role = Side::Listener;
-                    }
-                }
-                None => {}
-            }
-        }
+        let found = self.recognise(&sent, link.their_role(), &transcript);
         match found {
             Some((account, key)) => {
                 if let Some(link) = self.links.get_mut(&id)

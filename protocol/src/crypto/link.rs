@@ -14,7 +14,8 @@ use x25519_dalek::{PublicKey, StaticSecret};
 /// Bytes of nonce before a sealed proof.
 const PROOF_NONCE: usize = 8;
 
-/// What both sides have said before they know each other. Fields are ordered by role, not by who asks.
+/// What both sides have said before they know each other. Fields are ordered by role, not by who asks. The part of the dialler
+/// is played by the side with the lower transport key: who really dialled may look different from the two ends when both did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transcript {
     /// Transport key of the side that dialled.
@@ -36,19 +37,6 @@ impl Transcript {
     #[must_use]
     pub fn to_sign(&self, role: Side) -> [u8; 32] {
         self.hash(&[role_byte(role)])
-    }
-
-    /// The same connection with the parts exchanged: what the other side says of it if both believe to have dialled.
-    #[must_use]
-    pub fn crossed(&self) -> Self {
-        Self {
-            dialler: self.listener,
-            listener: self.dialler,
-            dialler_nonce: self.listener_nonce,
-            listener_nonce: self.dialler_nonce,
-            dialler_eph: self.listener_eph,
-            listener_eph: self.dialler_eph,
-        }
     }
 
     fn hash(&self, last: &[u8]) -> [u8; 32] {

@@ -128,37 +128,24 @@ impl Hostile {
         self.hello(w, link, Hello::Nonce(Nonce { v: 1, nonce: nonce.to_vec(), eph: eph.public().to_vec() }));
         let Hello::Nonce(theirs) = self.next_hello(w, link) else { panic!("a nonce comes first") };
         let their_eph = fixed(Some(&theirs.eph));
-        let mut transcript = Transcript {
-            dialler: own,
-            listener: info.peer,
-            dialler_nonce: nonce,
-            listener_nonce: fixed(Some(&theirs.nonce)),
-            dialler_eph: eph.public(),
-            listener_eph: their_eph,
+        // The lower transport key plays the dialler, whoever dialled.
+        let (mine, its) = ((own, nonce, eph.public()), (info.peer, fixed(Some(&theirs.nonce)), their_eph));
+        let (role, first, second) = if own < info.peer { (Side::Dialler, mine, its) } else { (Side::Listener, its, mine) };
+        let transcript = Transcript {
+            dialler: first.0,
+            listener: second.0,
+            dialler_nonce: first.1,
+            listener_nonce: second.1,
+            dialler_eph: first.2,
+            listener_eph: second.2,
         };
-        let mut role = info.side;
-        if role == Side::Dialler {
-            let mut tags = vec![tag(&self.pair_key, Side::Dialler, &transcript).to_vec()];
-            while tags.len() % limits::HELLO_TAG_STEP != 0 {
-                tags.push(w.dice.bytes::<16>().to_vec());
-            }
-            self.hello(w, link, Hello::Tags(Tags { tags }));
+        let mut tags = vec![tag(&self.pair_key, role, &transcript).to_vec()];
+        while tags.len() % limits::HELLO_TAG_STEP != 0 {
+            tags.push(w.dice.bytes::<16>().to_vec());
         }
-        // The victim proves itself in answer to tags, or names its own; where both dialled, the lower key's dial holds.
-        let mut proven = false;
-        loop {
-            match self.next_hello(w, link) {
-                Hello::Proof(_) => proven = true,
-                // Named by the other's part in this connection, or by a dial of its own at the same moment.
-                Hello::Tags(named) if role == Side::Listener || !crosses(&named, &self.pair_key, &transcript) => {}
-                Hello::Tags(_) if info.peer < own => role = Side::Listener,
-                _ => continue,
-            }
-            break;
-        }
-        if role == Side::Listener {
-            transcript = transcript.crossed();
-        }
+        self.hello(w, link, Hello::Tags(Tags { tags }));
+        // The victim proves itself in answer to tags.
+        while !matches!(self.next_hello(w, link), Hello::Proof(_)) {}
         let keys = HelloKeys::new(&self.pair_key, &eph.agree(&their_eph).expect("a sound key"), transcript);
         let body = ProofBody {
             account: self.account.clone(),
@@ -170,9 +157,6 @@ impl Hostile {
         };
         let sealed = keys.seal_proof(role, &codec::encode(&body));
         self.hello(w, link, Hello::Proof(sealed));
-        while !proven {
-            proven = matches!(self.next_hello(w, link), Hello::Proof(_));
-        }
         let keys = keys.into_link(role);
         self.wires = Some(Wires {
             link,
@@ -300,12 +284,6 @@ impl Hostile {
     pub fn peer(&self, w: &World) -> Option<PeerKey> {
         w.net.peer(self.host)
     }
-}
-
-/// Whether tags were made by somebody who believes to have dialled what we dialled.
-fn crosses(tags: &Tags, pair_key: &[u8; 32], transcript: &Transcript) -> bool {
-    let crossed = tag(pair_key, Side::Dialler, &transcript.crossed());
-    tags.tags.iter().any(|t| t.as_slice() == crossed)
 }
 
 /// Reads a length-delimited field of a protobuf message: a thief knows the format without being given the types.
