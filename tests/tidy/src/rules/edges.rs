@@ -21,7 +21,7 @@ pub const PACKAGES: &[Package] = &[
     Package { folder: "tests/sim", may_use: &["veche-protocol"] },
     Package { folder: "tests/lab", may_use: &["veche-node", "veche-protocol"] },
     Package { folder: "tests/screens", may_use: &["veche-gui", "veche-node", "veche-protocol"] },
-    Package { folder: "tests/bench", may_use: &["veche-gui", "veche-node", "veche-protocol", "veche-sim"] },
+    Package { folder: "tests/bench", may_use: &["veche-gui", "veche-lab", "veche-node", "veche-protocol", "veche-sim"] },
     Package { folder: "tests/fuzz", may_use: &["veche-protocol", "veche-sim"] },
     Package { folder: "tests/tidy", may_use: &[] },
 ];
