@@ -117,7 +117,7 @@ fn inside_parentheses(call: &[Token]) -> Option<&[Token]> {
 }
 
 /// Beginnings of paths that exist on one machine only: home folders and the mount points of build servers.
-const PRIVATE_STARTS: &[&str] = &["/home/", "/Users/", "/root/", "/work/", "/workspace/", "/builds/", "C:\\Users\\"];
+const PRIVATE_STARTS: &[&str] = &["/home/", "/Users/", "/root/", "/workspace/", "/builds/", "C:\\Users\\"];
 
 /// Finds an absolute path below somebody's home or a build server's mount point. Home folders of people who stand for
 /// anybody (`/home/alice`) are fine.
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn private_paths_are_caught_and_look_alikes_are_not() {
-        let text = "cd /home/jane/veche\n\"/root/x\"\n/home/alice/Downloads\nsrc/work/item\n$HOME/work/x\nsee https://example.org/work/1\nC:\\Users\\jane\n";
+        let text = "cd /home/jane/veche\n\"/root/x\"\n/home/alice/Downloads\nsrc/builds/item\n$HOME/builds/x\nsee https://example.org/builds/1\nC:\\Users\\jane\n";
         assert_eq!(lines(no_private_paths, "README.md", text), [1, 2, 7]);
     }
 }
