@@ -271,6 +271,10 @@ impl Core {
         if seq > chat.last_seq(chan, log) {
             return self.refuse("ack_ahead");
         }
+        // Nothing of a log is no news, and must not make room for logs that do not exist.
+        if seq == 0 {
+            return self.refuse("ack_of_nothing");
+        }
         let known = chat.acks.entry(device).or_default().entry((chan, log)).or_insert(0);
         if seq <= *known {
             return;

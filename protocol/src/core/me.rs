@@ -241,7 +241,10 @@ impl Core {
         let profile = me.profile.clone();
         if said {
             self.tell_everybody(&LinkMsg::Profile(profile));
-            self.visibility_changed();
+            // Whoever is not seen here says nothing, not even goodbye: that would name them to strangers.
+            if self.visible() {
+                self.visibility_changed();
+            }
         }
         if status.is_some() {
             self.tell_presence();

@@ -1,5 +1,6 @@
 //! What somebody learns who was never let in, and what they can do.
 
+use veche_protocol::core::command::ProfilePatch;
 use veche_protocol::core::input::Input;
 use veche_protocol::ids::LinkId;
 use veche_protocol::link::Proto;
@@ -43,6 +44,7 @@ fn an_unknown_node_learns_nothing() {
         let account = w.account(alice).to_vec();
         let query = InboxFrame { m: Some(Inbox::Query(Query { account: account.clone(), code: Vec::new() })) };
         w.stranger_sends(host, link, Proto::Inbox, codec::encode(&query));
+        w.edit_profile(alice, ProfilePatch { info: Some("I dig".into()), ..ProfilePatch::default() });
         w.run(60_000);
         let heard: Vec<Tapped> = w.net.tap.take().unwrap_or_default().into_iter().filter(|t| t.to == host).collect();
         assert!(!heard.is_empty(), "she does answer");
