@@ -29,8 +29,10 @@ struct Desk {
 
 impl Desk {
     fn open() -> Self {
+        // Without `-noreset` the server starts over whenever its last client leaves, as xdotool does before the app is there, and
+        // whoever connects just then is turned away.
         let mut x = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "+extension", "GLX", "-nolisten", "tcp"])
+            .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "+extension", "GLX", "-nolisten", "tcp", "-noreset"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
