@@ -30,6 +30,9 @@ pub const REQUEST_TEXT_CHARS: usize = 280;
 pub const BATCH_ENTRIES: usize = 256;
 /// Bytes of entries in one sync frame before it is sent.
 pub const SYNC_FRAME: usize = 256 * 1024;
+/// Sync frames that may wait for the network of one connection. The shell ends a connection whose queue is full, so together they
+/// have to stay below what it queues.
+pub const SYNC_WINDOW: u32 = 3;
 /// Tags in a hello: one for each contact of a large address book.
 pub const HELLO_TAGS: usize = 512;
 /// Hello tags are filled up to a multiple of this, so that their number says little about the address book.

@@ -19,6 +19,10 @@ use veche_protocol::link::Proto;
 
 /// Frame bytes that may wait in one outlet. Several of the largest frames; more would only be memory, the core has its own outbox.
 pub const OUTLET_BYTES: usize = 1024 * 1024;
+const _: () = assert!(
+    veche_protocol::limits::SYNC_WINDOW as usize * Proto::Sync.max_frame() < OUTLET_BYTES,
+    "catching up over a slow connection would end it"
+);
 
 /// Frames that may wait in one outlet.
 const OUTLET_FRAMES: usize = 8192;

@@ -21,8 +21,6 @@ use crate::wire::sync::{ChannelDigest, Digests, Done, Entries, Frontier, Probe, 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-/// Frames of entries that may be on their way to one device: two megabytes keep a fast link busy.
-const WINDOW: u32 = 8;
 /// Time between two comparisons on a connection where nothing happens: a second belt, 32 bytes a conversation.
 const EVERY: Duration = Duration::from_secs(60);
 /// The same on a connection where comparing brought nothing for a while: entries that wait for their time would be sent again
@@ -252,7 +250,7 @@ impl Core {
     fn pump(&mut self, id: LinkId) {
         loop {
             let Some(sync) = self.syncs.get_mut(&id) else { return };
-            if sync.reading || sync.in_flight >= WINDOW {
+            if sync.reading || sync.in_flight >= limits::SYNC_WINDOW {
                 return;
             }
             let Some((space, serve)) = sync.serving.front_mut() else { return };
