@@ -194,6 +194,10 @@ impl Driver {
                 return;
             }
             NetEvent::LinkUp { link, info } => Input::LinkUp(link, info),
+            NetEvent::LinkMoved { link, info } => Input::LinkMoved(link, info),
+            NetEvent::Outside { addrs, nat } => Input::Outside { addrs, nat },
+            NetEvent::DirectoryFound { id, value } => Input::DirectoryFound(id, value),
+            NetEvent::DirectoryDone { id, end } => Input::DirectoryDone(id, end),
             NetEvent::LinkDown { link, why } => {
                 tracing::debug!(?why, "link down");
                 Input::LinkDown(link)
@@ -232,6 +236,10 @@ impl Driver {
             Effect::Offload { id, job } => self.offload(id, job),
             Effect::StartNet { transport_seed } => self.start_net(transport_seed),
             Effect::Dial { peer, addrs } => self.net_cmd(NetCmd::Dial { peer, addrs }).await,
+            Effect::Operators(hints) => self.net_cmd(NetCmd::Operators(hints)).await,
+            Effect::Friends(peers) => self.net_cmd(NetCmd::Friends(peers)).await,
+            Effect::DirectoryGet { id, key } => self.net_cmd(NetCmd::DirectoryGet { id, key }).await,
+            Effect::DirectoryPut { id, key, value } => self.net_cmd(NetCmd::DirectoryPut { id, key, value }).await,
             Effect::Send { link, proto, frame, receipt } => self.net_cmd(NetCmd::Send { link, proto, frame, receipt }).await,
             Effect::Close(link) => self.net_cmd(NetCmd::Close { link }).await,
             Effect::Reply(cmd, result) => {

@@ -86,9 +86,9 @@ async fn each_way_to_fail_a_dial_has_its_reason() {
     let bob = Node::start(config(2)).await.peer();
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        Addr { socket: listener.local_addr().unwrap(), transport: Transport::Tcp }
+        Addr::direct(listener.local_addr().unwrap(), Transport::Tcp)
     };
-    let nowhere = Addr { socket: "0.0.0.0:1".parse().unwrap(), transport: Transport::Tcp };
+    let nowhere = Addr::direct("0.0.0.0:1".parse().unwrap(), Transport::Tcp);
     let own = ada.addr(Transport::Tcp);
     // y = 2 is no point of the curve, so nobody can have this key.
     let mut impossible = [0; 32];
@@ -102,7 +102,7 @@ async fn each_way_to_fail_a_dial_has_its_reason() {
                 let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
             }
         });
-        Addr { socket, transport: Transport::Tcp }
+        Addr::direct(socket, Transport::Tcp)
     };
     let cases = [
         (Some(me), closed, DialFailure::Myself),
@@ -197,14 +197,14 @@ async fn a_connection_nobody_uses_is_closed() {
 async fn lan_only_refuses_public_addresses_and_still_works_on_the_lan() {
     let lan = |seed| NetConfig { profile: Profile::LanOnly, ..config(seed) };
     let (mut ada, mut bob) = (Node::start(lan(1)).await, Node::start(lan(2)).await);
-    let public = Addr { socket: "192.0.2.1:4001".parse().unwrap(), transport: Transport::Quic };
+    let public = Addr::direct("192.0.2.1:4001".parse().unwrap(), Transport::Quic);
     ada.command(NetCmd::Dial { peer: Some(bob.peer()), addrs: vec![public] });
     assert_eq!(ada.next().await, NetEvent::DialFailed { peer: Some(bob.peer()), addrs: vec![public], why: DialFailure::NotLan });
     ada.command(NetCmd::Dial { peer: Some(bob.peer()), addrs: vec![public, bob.addr(Transport::Quic)] });
     assert_eq!(ada.link_up().await.1.peer, bob.peer());
     bob.link_up().await;
 
-    let listen = vec![Addr { socket: "198.51.100.7:0".parse().unwrap(), transport: Transport::Tcp }];
+    let listen = vec![Addr::direct("198.51.100.7:0".parse().unwrap(), Transport::Tcp)];
     let refused = start(NetConfig { listen, ..lan(3) });
     assert!(matches!(refused, Err(NetError::NotLan(_))));
 }

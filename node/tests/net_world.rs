@@ -60,7 +60,7 @@ fn a_machine_without_network_and_resolver_can_start_and_stop() {
     assert_eq!(std::fs::read("/etc/resolv.conf").unwrap(), b"");
     runtime().block_on(async {
         let mut ada = open(everywhere(1));
-        let addr = Addr { socket: "192.168.7.7:4001".parse().unwrap(), transport: Transport::Quic };
+        let addr = Addr::direct("192.168.7.7:4001".parse().unwrap(), Transport::Quic);
         ada.command(NetCmd::Dial { peer: None, addrs: vec![addr] });
         ada.until(|event| matches!(event, NetEvent::DialFailed { .. }).then_some(())).await;
         ada.handle.shutdown().await;

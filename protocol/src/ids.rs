@@ -121,6 +121,10 @@ id!(
     PeerKey, 32
 );
 id!(
+    /// Where a record lies in the directory: a hash whose input says what the record is about.
+    DirectoryKey, 32
+);
+id!(
     /// A contact request, known only to the two ends.
     RequestId, 16
 );
@@ -147,6 +151,10 @@ pub struct JobId(pub u64);
 /// A bounded read handed to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReadId(pub u64);
+
+/// A question to the directory, or a record for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueryId(pub u64);
 
 /// A command of the person or program in front of this node; the shell picks it, the core answers it once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -47,6 +47,8 @@ pub const FORK_BRANCHES: usize = 2;
 pub const PROBE_POINTS: usize = 48;
 /// Address hints in a request or link.
 pub const HINTS: usize = 8;
+/// Operators' nodes that a node uses or a link names: two to lean on, and some for when those are gone.
+pub const OPERATORS: usize = 8;
 /// A stamp may run this far ahead of the reader's clock; later ones wait until the clock gets there.
 pub const CLOCK_AHEAD: Duration = Duration::from_secs(600);
 /// A message that arrives this long after its time is marked as late.

@@ -10,6 +10,28 @@ pub struct Addr {
     pub socket: SocketAddr,
     /// Protocol spoken there.
     pub transport: Transport,
+    /// Whoever listens there, if it is not the peer itself but a relay that leads on to the peer (libp2p circuit relay v2).
+    pub relay: Option<PeerKey>,
+}
+
+impl Addr {
+    /// An address of the peer itself.
+    #[must_use]
+    pub const fn direct(socket: SocketAddr, transport: Transport) -> Self {
+        Self { socket, transport, relay: None }
+    }
+
+    /// A place behind the relay that listens at an address.
+    #[must_use]
+    pub const fn behind(relay: PeerKey, socket: SocketAddr, transport: Transport) -> Self {
+        Self { socket, transport, relay: Some(relay) }
+    }
+
+    /// How far away it is.
+    #[must_use]
+    pub fn route(&self) -> Route {
+        if self.relay.is_some() { Route::Relayed } else { route_of(self.socket.ip()) }
+    }
 }
 
 /// Transports that a desktop speaks.
@@ -43,11 +65,13 @@ pub enum Proto {
     Inbox,
     /// Name and login for people on the same local network: `/veche/lanhello/1`.
     LanHello,
+    /// Mailboxes, which keep sealed frames for people who are away: `/veche/mbox/1`.
+    Mailbox,
 }
 
 impl Proto {
     /// All of them, in the order of importance.
-    pub const ALL: [Self; 5] = [Self::Hello, Self::Dm, Self::Inbox, Self::LanHello, Self::Sync];
+    pub const ALL: [Self; 6] = [Self::Hello, Self::Dm, Self::Inbox, Self::LanHello, Self::Mailbox, Self::Sync];
 
     /// The libp2p protocol id.
     #[must_use]
@@ -58,6 +82,7 @@ impl Proto {
             Self::Sync => "/veche/sync/1",
             Self::Inbox => "/veche/inbox/1",
             Self::LanHello => "/veche/lanhello/1",
+            Self::Mailbox => "/veche/mbox/1",
         }
     }
 
@@ -66,6 +91,8 @@ impl Proto {
     pub const fn max_frame(self) -> usize {
         match self {
             Self::Hello | Self::Inbox | Self::LanHello => 16 * 1024,
+            // The larger size of a stored frame, 16 KiB, and what is said about it.
+            Self::Mailbox => 20 * 1024,
             Self::Dm => 64 * 1024,
             Self::Sync => 320 * 1024,
         }
@@ -91,6 +118,42 @@ pub enum Route {
     Lan,
     /// A public address, without a relay between.
     Direct,
+    /// Through a relay, which sees who talks to whom and how much, and nothing of what.
+    Relayed,
+}
+
+impl Route {
+    /// Whether both ends are on one machine or one local network.
+    #[must_use]
+    pub const fn is_local(self) -> bool {
+        matches!(self, Self::Loopback | Self::Lan)
+    }
+}
+
+/// What stands between this node and the open network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Nat {
+    /// Not known: nobody outside was asked yet.
+    #[default]
+    Unknown,
+    /// Nothing: an address of this node can be dialled by anybody.
+    Open,
+    /// A router that gives the same outer port towards everybody (endpoint-independent mapping, RFC 4787): holes can be punched.
+    Mapped,
+    /// A router that gives another outer port towards each peer: only open peers can be reached directly.
+    Symmetric,
+}
+
+/// What became of a question to the directory, or of a record for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirectoryEnd {
+    /// Asked, or stored at, this many nodes.
+    Nodes(u16),
+    /// No node of the directory is connected.
+    Nobody,
+    /// Those asked refused the record, or none answered in time.
+    Refused,
 }
 
 /// What an address is good for.
@@ -116,7 +179,7 @@ pub struct LinkInfo {
     pub peer: PeerKey,
     /// Who dialled.
     pub side: Side,
-    /// The remote address in use.
+    /// The remote address in use: the relay's, where there is one.
     pub addr: Addr,
     /// How far away it is.
     pub route: Route,

@@ -1,7 +1,7 @@
 //! Snapshots for people and programs: plain data, ready to show. The core makes them; the GUI and the RPC face read them.
 
 use crate::ids::{AccountId, DeviceId, EntryId, SpaceId};
-use crate::link::Route;
+use crate::link::{Nat, Route};
 use crate::time::UnixMs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -356,6 +356,11 @@ pub struct NetworkView {
     /// Addresses this node can be reached at. The shell prints them as multiaddrs.
     #[serde(skip)]
     pub listening: Vec<crate::link::Hint>,
+    /// Addresses at which others outside see this node.
+    #[serde(skip)]
+    pub outside: Vec<crate::link::Hint>,
+    /// What stands between this node and the open network.
+    pub nat: Nat,
     /// Open connections.
     pub links: u32,
     /// Of those, authenticated ones to contacts or own devices.

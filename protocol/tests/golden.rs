@@ -95,11 +95,20 @@ fn identity(v: &mut Values) {
     v.text("tag.simulated", &login_tag(AccountId([3; 32]), "anna", TagCost::SIMULATED).unwrap());
     v.text("tag.real", &login_tag(AccountId([3; 32]), "anna", TagCost::REAL).unwrap());
     v.text("safety", &safety::number(AccountId([3; 32]), AccountId([4; 32])).replace(' ', ""));
-    let hint =
-        |addr: &str, transport| Hint { peer: PeerKey([6; 32]), addr: Addr { socket: addr.parse::<SocketAddr>().unwrap(), transport } };
-    let hints = vec![hint("192.168.7.9:4001", Transport::Quic), hint("[fe80::7]:4002", Transport::Tcp)];
-    let link = ContactLink { account: AccountId([3; 32]), code: Some([5; 8]), login: Some("anna".into()), hints };
-    v.text("link.contact", &link.to_string());
+    let hint = |addr: &str, transport| Hint { peer: PeerKey([6; 32]), addr: Addr::direct(addr.parse::<SocketAddr>().unwrap(), transport) };
+    let mut hints = vec![hint("192.168.7.9:4001", Transport::Quic), hint("[fe80::7]:4002", Transport::Tcp)];
+    let direct = ContactLink {
+        account: AccountId([3; 32]),
+        code: Some([5; 8]),
+        login: Some("anna".into()),
+        hints: hints.clone(),
+        operators: vec![],
+    };
+    v.text("link.contact", &direct.to_string());
+    let operator = Hint { peer: PeerKey([8; 32]), ..hint("203.0.113.5:4001", Transport::Quic) };
+    hints.push(Hint { peer: PeerKey([6; 32]), addr: Addr { relay: Some(operator.peer), ..operator.addr } });
+    let link = ContactLink { hints, operators: vec![operator], ..direct };
+    v.text("link.contact.relayed", &link.to_string());
 }
 
 fn entries(v: &mut Values) {

@@ -192,6 +192,7 @@ card-unblock = Unblock
 route-loopback = Connected on this computer
 route-lan = Connected over the local network
 route-direct = Connected directly
+route-relayed = Connected through a relay
 person-blocked = You blocked this person. They cannot write to you and do not see when you are online.
 person-gone = This person deleted their account.
 person-asking = Wants to talk with you. They see nothing about you until you accept.

@@ -96,6 +96,7 @@ fn who(ui: &mut Ui, cx: &mut Cx<'_>, person: &PersonView) {
             Route::Loopback => "route-loopback",
             Route::Lan => "route-lan",
             Route::Direct => "route-direct",
+            Route::Relayed => "route-relayed",
         };
         text::line(ui, cx.lang.t(key), Weight::Regular, size::SMALL, p.faint);
     }

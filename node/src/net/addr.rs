@@ -111,7 +111,7 @@ pub(super) fn from_multiaddr(multiaddr: &Multiaddr) -> Result<(Addr, Option<Peer
         Some(_) => return Err(BadAddr::Transport),
     };
     match parts.next() {
-        None => Ok((Addr { socket: SocketAddr::new(ip, port), transport }, peer)),
+        None => Ok((Addr::direct(SocketAddr::new(ip, port), transport), peer)),
         Some(Protocol::P2pCircuit) => Err(BadAddr::Relay),
         Some(_) => Err(BadAddr::Transport),
     }

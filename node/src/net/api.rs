@@ -1,9 +1,10 @@
 //! The words that the rest of the node and the network shell exchange: settings, commands, events, reasons. No libp2p type appears here.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
-use veche_protocol::ids::{LinkId, PeerKey};
-use veche_protocol::link::{Addr, LinkInfo, Proto, Transport};
+use veche_protocol::ids::{DirectoryKey, LinkId, PeerKey, QueryId};
+use veche_protocol::link::{Addr, DirectoryEnd, Hint, LinkInfo, Nat, Proto, Transport};
 
 /// How often a connection is pinged by default. Two silent intervals and one timeout mean that it is dead.
 pub const PING_INTERVAL: Duration = Duration::from_secs(5);
@@ -74,7 +75,7 @@ impl NetConfig {
     }
 
     fn both_transports(sockets: impl IntoIterator<Item = SocketAddr>) -> Vec<Addr> {
-        sockets.into_iter().flat_map(|socket| [Transport::Quic, Transport::Tcp].map(|transport| Addr { socket, transport })).collect()
+        sockets.into_iter().flat_map(|socket| [Transport::Quic, Transport::Tcp].map(|transport| Addr::direct(socket, transport))).collect()
     }
 }
 
@@ -117,6 +118,26 @@ pub enum NetCmd {
         /// The link to end.
         link: LinkId,
     },
+    /// Use these operators' nodes as relays and as doors to the directory, whenever they are connected. Replaces the list before.
+    Operators(Vec<Hint>),
+    /// Seek direct connections with these peers and let them see direct addresses; with nobody else. Replaces the set before.
+    Friends(BTreeSet<PeerKey>),
+    /// Look in the directory. [`NetEvent::DirectoryFound`] for each value, [`NetEvent::DirectoryDone`] at the end.
+    DirectoryGet {
+        /// Names the question.
+        id: QueryId,
+        /// Where to look.
+        key: DirectoryKey,
+    },
+    /// Store in the directory. Ends in [`NetEvent::DirectoryDone`].
+    DirectoryPut {
+        /// Names the record.
+        id: QueryId,
+        /// Where it belongs.
+        key: DirectoryKey,
+        /// The record.
+        value: Vec<u8>,
+    },
     /// Turn discovery on the local network on or off, in both directions.
     Announce(bool),
 }
@@ -144,6 +165,34 @@ pub enum NetEvent {
         link: LinkId,
         /// Who and where.
         info: LinkInfo,
+    },
+    /// A link goes another way now. Nothing was lost or repeated.
+    LinkMoved {
+        /// The link.
+        link: LinkId,
+        /// Where it leads now.
+        info: LinkInfo,
+    },
+    /// What others outside see of this node changed.
+    Outside {
+        /// Addresses that a peer could try.
+        addrs: Vec<Addr>,
+        /// The judgement about the router.
+        nat: Nat,
+    },
+    /// A value found in the directory, not verified.
+    DirectoryFound {
+        /// The question.
+        id: QueryId,
+        /// The record.
+        value: Vec<u8>,
+    },
+    /// A question to the directory, or a record for it, is done with.
+    DirectoryDone {
+        /// Which.
+        id: QueryId,
+        /// How it ended.
+        end: DirectoryEnd,
     },
     /// A link ended. Frames still queued are lost; frames in flight may be.
     LinkDown {

@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     fn addr(port: u16) -> Addr {
-        Addr { socket: ([127, 0, 0, 1], port).into(), transport: Transport::Tcp }
+        Addr::direct(([127, 0, 0, 1], port).into(), Transport::Tcp)
     }
 
     const PEER: Option<PeerKey> = Some(PeerKey([1; 32]));
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn addresses_nobody_can_have_are_dropped_and_lists_are_cut() {
         let mut dials = Dials::default();
-        let nowhere = Addr { socket: ([0, 0, 0, 0], 5).into(), transport: Transport::Tcp };
+        let nowhere = Addr::direct(([0, 0, 0, 0], 5).into(), Transport::Tcp);
         assert_eq!(dials.plan(PEER, vec![addr(0), nowhere]).unwrap().addrs, []);
         assert_eq!(dials.plan(PEER, (1..100).map(addr).collect()).unwrap().addrs.len(), MAX_DIAL_ADDRS);
     }

@@ -18,7 +18,7 @@ use libp2p::swarm::ConnectionId;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 use veche_protocol::ids::{LinkId, PeerKey};
-use veche_protocol::link::{Addr, LinkInfo, Side, route_of};
+use veche_protocol::link::{Addr, LinkInfo, Side};
 
 #[cfg(test)]
 mod tests;
@@ -322,7 +322,7 @@ impl Links {
     fn up(&mut self, peer: PeerKey, on: ConnectionId, session: Option<u64>) {
         let Some(conn) = self.conns.get_mut(&on) else { return };
         conn.lost = None;
-        let info = LinkInfo { peer, side: conn.side, addr: conn.addr, route: route_of(conn.addr.socket.ip()) };
+        let info = LinkInfo { peer, side: conn.side, addr: conn.addr, route: conn.addr.route() };
         let link = LinkId(self.next_link);
         self.next_link = self.next_link.saturating_add(1);
         self.peers.insert(peer, Peer { link, chosen: on, session });

@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn all_open_ports_become_the_same_free_one() {
         let mut addrs = NetConfig::loopback(0);
-        addrs.push(Addr { socket: ([127, 0, 0, 1], 9).into(), transport: Transport::Tcp });
+        addrs.push(Addr::direct(([127, 0, 0, 1], 9).into(), Transport::Tcp));
         settle_ports(&mut addrs);
         let ports: Vec<u16> = addrs.iter().map(|addr| addr.socket.port()).collect();
         assert!(ports[0] != 0 && ports[0] == ports[1], "{ports:?}");

@@ -124,7 +124,7 @@ mod tests {
     const BOB: PeerKey = PeerKey([2; 32]);
 
     fn addr(transport: Transport) -> Addr {
-        Addr { socket: ([192, 168, 0, 7], 4001).into(), transport }
+        Addr::direct(([192, 168, 0, 7], 4001).into(), transport)
     }
 
     const MS: Duration = Duration::from_millis(1);
@@ -176,7 +176,7 @@ mod tests {
             let mut key = [9; 32];
             key[..2].copy_from_slice(&[high, low]);
             for port in 1..20 {
-                nearby.here(now, PeerKey(key), Addr { socket: ([192, 168, 0, 7], port).into(), transport: Transport::Tcp });
+                nearby.here(now, PeerKey(key), Addr::direct(([192, 168, 0, 7], port).into(), Transport::Tcp));
             }
         }
         let changes = nearby.tick(now + GATHER);

@@ -191,6 +191,7 @@ impl Offer {
             Proto::Sync => &[Proto::Sync],
             Proto::Inbox => &[Proto::Inbox],
             Proto::LanHello => &[Proto::LanHello],
+            Proto::Mailbox => &[Proto::Mailbox],
         })
     }
 }

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use veche_protocol::ids::PeerKey;
-use veche_protocol::link::{Addr, Proto, Side};
+use veche_protocol::link::{Addr, DirectoryEnd, Proto, Side};
 
 /// Events that may gather here before the network is no longer read.
 const OUTBOX: usize = 1024;
@@ -38,7 +38,7 @@ const REPORTS: usize = 256;
 const COMMAND_BATCH: usize = 64;
 
 /// Inbound streams of one connection whose head may be missing.
-const MAX_HEADS: usize = 2 * Proto::ALL.len();
+pub(super) const MAX_HEADS: usize = 2 * Proto::ALL.len();
 
 /// Time for goodbyes at the end.
 const GOODBYE: Duration = Duration::from_millis(500);
@@ -243,6 +243,11 @@ impl Task {
                 }
             }
             NetCmd::Close { link } => self.links.end(link, DownReason::Local),
+            // This node speaks with no directory and through no relay.
+            NetCmd::Operators(_) | NetCmd::Friends(_) => {}
+            NetCmd::DirectoryGet { id, .. } | NetCmd::DirectoryPut { id, .. } => {
+                self.outbox.push_back(NetEvent::DirectoryDone { id, end: DirectoryEnd::Nobody });
+            }
             NetCmd::Announce(on) if on == self.config.mdns => {}
             NetCmd::Announce(on) => {
                 self.config.mdns = on;

@@ -3,6 +3,7 @@
 use super::addr::{to_multiaddr, to_peer_id};
 use super::frame::{self, Head};
 use super::streams;
+use super::task::MAX_HEADS;
 use super::*;
 use futures::{AsyncWriteExt, StreamExt};
 use libp2p::identity::Keypair;
@@ -164,16 +165,16 @@ async fn later_turns_wait_for_earlier_ones() {
 async fn streams_that_say_nothing_are_few_and_harm_nobody() {
     let (handle, mut events, link, mallory) = attacked(Transport::Quic).await;
     let mut silent = Vec::new();
-    for _ in 0..40 {
+    for _ in 0..MAX_HEADS + 30 {
         silent.push(mallory.stream(Proto::Inbox).await);
     }
     let start = Instant::now();
     while handle.stats().refused < 30 {
-        assert!(start.elapsed() < PATIENCE, "only ten may wait: {:?}", handle.stats());
+        assert!(start.elapsed() < PATIENCE, "only {MAX_HEADS} may wait: {:?}", handle.stats());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     drop(silent);
-    // Until the node has seen the end of the ten that waited.
+    // Until the node has seen the end of those that waited.
     tokio::time::sleep(Duration::from_millis(200)).await;
     let mut honest = mallory.begin(Proto::Dm, 1, 0).await;
     honest.write_all(&[2, 7, 7]).await.unwrap();

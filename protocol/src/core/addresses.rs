@@ -5,7 +5,7 @@ use super::effect::Effect;
 use super::timers::Timer;
 use crate::ids::{AccountId, PeerKey};
 use crate::limits;
-use crate::link::{Addr, Hint, Route, Transport, route_of};
+use crate::link::{Addr, Hint, Route, Transport};
 use crate::wire::link::HintMsg;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -31,7 +31,13 @@ pub(super) fn to_msg(hint: &Hint) -> HintMsg {
         Transport::Quic => 1,
         Transport::Tcp => 2,
     };
-    HintMsg { peer: hint.peer.to_vec(), ip, port: u32::from(hint.addr.socket.port()), transport }
+    HintMsg {
+        peer: hint.peer.to_vec(),
+        ip,
+        port: u32::from(hint.addr.socket.port()),
+        transport,
+        relay: hint.addr.relay.map(|r| r.to_vec()).unwrap_or_default(),
+    }
 }
 
 /// A hint as it came, if it makes sense.
@@ -49,7 +55,11 @@ pub(super) fn from_msg(msg: &HintMsg) -> Option<Hint> {
     if ip.is_unspecified() || ip.is_multicast() {
         return None;
     }
-    Some(Hint { peer: PeerKey::from_slice(&msg.peer).ok()?, addr: Addr { socket: SocketAddr::new(ip, port), transport } })
+    let relay = match msg.relay.as_slice() {
+        [] => None,
+        key => Some(PeerKey::from_slice(key).ok()?),
+    };
+    Some(Hint { peer: PeerKey::from_slice(&msg.peer).ok()?, addr: Addr { relay, ..Addr::direct(SocketAddr::new(ip, port), transport) } })
 }
 
 impl Core {
@@ -61,8 +71,10 @@ impl Core {
             .iter()
             .filter(|a| match route {
                 Route::Loopback => true,
-                Route::Lan => route_of(a.socket.ip()) != Route::Loopback,
-                Route::Direct => route_of(a.socket.ip()) == Route::Direct,
+                Route::Lan => a.route() != Route::Loopback,
+                // Whoever came through a relay is told only places behind relays, until they are a contact.
+                Route::Direct => !a.route().is_local(),
+                Route::Relayed => a.route() == Route::Relayed,
             })
             .map(|addr| Hint { peer: me.peer, addr: *addr })
             .collect();

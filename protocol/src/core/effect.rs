@@ -3,9 +3,10 @@
 use super::command::{CommandError, Reply};
 use super::event::Event;
 use super::job::Job;
-use crate::ids::{CmdId, CommitId, JobId, LinkId, PeerKey, ReadId};
-use crate::link::{Addr, Proto};
+use crate::ids::{CmdId, CommitId, DirectoryKey, JobId, LinkId, PeerKey, QueryId, ReadId};
+use crate::link::{Addr, Hint, Proto};
 use crate::store::{Read, Write};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Something to do.
@@ -45,6 +46,28 @@ pub enum Effect {
         peer: Option<PeerKey>,
         /// Where to try.
         addrs: Vec<Addr>,
+    },
+    /// The operators' nodes to use as relays and as doors to the directory. Replaces the list before; the core dials them itself.
+    Operators(Vec<Hint>),
+    /// The peers that may learn this node's direct addresses and with whom a direct connection is sought: devices of contacts and
+    /// of the own account. Everybody else is only met where they already are, or behind a relay. Replaces the set before.
+    Friends(BTreeSet<PeerKey>),
+    /// Ask the directory for the records at a key; then [`super::Input::DirectoryFound`] for each value that comes in, and at the
+    /// end [`super::Input::DirectoryDone`].
+    DirectoryGet {
+        /// Names the question.
+        id: QueryId,
+        /// Where to look.
+        key: DirectoryKey,
+    },
+    /// Have the directory keep a record, then say [`super::Input::DirectoryDone`].
+    DirectoryPut {
+        /// Names the record.
+        id: QueryId,
+        /// Where it belongs.
+        key: DirectoryKey,
+        /// The encoded [`crate::wire::directory::Record`].
+        value: Vec<u8>,
     },
     /// Send a frame. Gated: see [`super::gate`].
     Send {

@@ -152,6 +152,12 @@ impl Core {
         self.network_changed();
     }
 
+    pub(super) fn on_link_moved(&mut self, id: LinkId, info: LinkInfo) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        link.info = info;
+        self.network_changed();
+    }
+
     pub(super) fn on_link_down(&mut self, id: LinkId) {
         self.timers.clear(Timer::Hello(id));
         self.timers.clear(Timer::Sync(id));

@@ -2,8 +2,8 @@
 
 use super::command::Command;
 use super::job::JobResult;
-use crate::ids::{CmdId, CommitId, JobId, LinkId, PeerKey, ReadId};
-use crate::link::{Addr, LinkInfo, Proto};
+use crate::ids::{CmdId, CommitId, JobId, LinkId, PeerKey, QueryId, ReadId};
+use crate::link::{Addr, DirectoryEnd, LinkInfo, Nat, Proto};
 use crate::store::{Found, Table};
 
 /// Something that happened outside. The shell hands it over with the time at which it did.
@@ -25,6 +25,8 @@ pub enum Input {
     JobDone(JobId, JobResult),
     /// A connection is up.
     LinkUp(LinkId, LinkInfo),
+    /// A connection goes another way now, for example directly instead of through a relay. Nothing was lost on it.
+    LinkMoved(LinkId, LinkInfo),
     /// A connection is down.
     LinkDown(LinkId),
     /// A frame came in.
@@ -47,6 +49,17 @@ pub enum Input {
     NearbyGone(PeerKey),
     /// The addresses this node listens on now.
     Listening(Vec<Addr>),
+    /// What others outside see of this node: addresses that somebody reached it at or would, and what stands in between.
+    Outside {
+        /// Addresses that contacts may try.
+        addrs: Vec<Addr>,
+        /// The judgement about the router.
+        nat: Nat,
+    },
+    /// A value found in the directory, not verified.
+    DirectoryFound(QueryId, Vec<u8>),
+    /// A question to the directory, or a record for it, is done with.
+    DirectoryDone(QueryId, DirectoryEnd),
     /// The machine's own addresses changed, or it woke up.
     NetworkChanged,
     /// The node ends: say goodbye.

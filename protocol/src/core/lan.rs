@@ -5,7 +5,7 @@ use super::event::Event;
 use super::hello::Link;
 use crate::identity::lan;
 use crate::ids::{AccountId, LinkId};
-use crate::link::{Hint, Proto, Route};
+use crate::link::{Hint, Proto};
 use crate::wire::codec;
 use crate::wire::identity::LanHello;
 
@@ -31,7 +31,7 @@ impl Core {
     /// Tells the other end of a local connection who we are, if the person wants that.
     pub(super) fn say_lan_hello(&mut self, id: LinkId) {
         let Some(link) = self.links.get(&id) else { return };
-        if !self.visible() || link.info.route == Route::Direct {
+        if !self.visible() || !link.info.route.is_local() {
             return;
         }
         let Some(me) = &self.me else { return };
@@ -50,7 +50,7 @@ impl Core {
 
     /// The person changed whether they want to be seen.
     pub(super) fn visibility_changed(&mut self) {
-        let links: Vec<LinkId> = self.links.iter().filter(|(_, l)| l.info.route != Route::Direct).map(|(id, _)| *id).collect();
+        let links: Vec<LinkId> = self.links.iter().filter(|(_, l)| l.info.route.is_local()).map(|(id, _)| *id).collect();
         if self.visible() {
             for id in links {
                 self.say_lan_hello(id);
@@ -74,7 +74,7 @@ impl Core {
 
     pub(super) fn on_lan_hello(&mut self, id: LinkId, frame: &[u8]) {
         let Some(link) = self.links.get(&id) else { return };
-        if link.info.route == Route::Direct {
+        if !link.info.route.is_local() {
             return self.refuse("lan_hello_from_afar");
         }
         let (peer, hint) = (link.info.peer, Hint { peer: link.info.peer, addr: link.info.addr });

@@ -317,7 +317,7 @@ impl Core {
         let (account, code, login, peer) = (me.account, me.code, me.profile.login.clone(), me.peer);
         let mut hints: Vec<Hint> = self.listening.iter().map(|addr| Hint { peer, addr: *addr }).collect();
         hints.truncate(limits::HINTS);
-        let link = crate::identity::link::ContactLink { account, code: Some(code), login: Some(login), hints };
+        let link = crate::identity::link::ContactLink { account, code: Some(code), login: Some(login), hints, operators: Vec::new() };
         self.gate.reply(cmd, Ok(Reply::Link(link.to_string())));
     }
 

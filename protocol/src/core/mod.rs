@@ -32,7 +32,7 @@ mod timers;
 use crate::crypto::ratchet::RatchetKind;
 use crate::identity::login::TagCost;
 use crate::ids::{AccountId, CmdId, CommitId, DeviceId, JobId, LinkId, PeerKey, ReadId, SpaceId};
-use crate::link::{Addr, Proto};
+use crate::link::{Addr, Nat, Proto};
 use crate::store::Table;
 use crate::time::{Mono, Now};
 use crate::view::Settings;
@@ -99,6 +99,9 @@ pub struct Core {
     /// Dials of each person since they were last connected.
     dials: BTreeMap<AccountId, u32>,
     listening: Vec<Addr>,
+    /// Addresses that others outside see this node at.
+    outside: Vec<Addr>,
+    nat: Nat,
     jobs: BTreeMap<JobId, JobFor>,
     next_job: u64,
     reads: BTreeMap<ReadId, ReadFor>,
@@ -164,6 +167,8 @@ impl Core {
             neighbours: BTreeMap::new(),
             dials: BTreeMap::new(),
             listening: Vec::new(),
+            outside: Vec::new(),
+            nat: Nat::default(),
             jobs: BTreeMap::new(),
             next_job: 0,
             reads: BTreeMap::new(),
@@ -193,6 +198,7 @@ impl Core {
             },
             Input::JobDone(id, result) => self.on_job_done(id, result),
             Input::LinkUp(id, info) => self.on_link_up(id, info),
+            Input::LinkMoved(id, info) => self.on_link_moved(id, info),
             Input::LinkDown(id) => self.on_link_down(id),
             Input::Frame(id, proto, frame) => self.on_frame(id, proto, &frame),
             Input::Sent(id, receipt) => self.on_sync_sent(id, receipt),
@@ -200,6 +206,9 @@ impl Core {
             Input::Nearby { peer, addrs } => self.on_nearby(peer, addrs),
             Input::NearbyGone(peer) => self.on_nearby_gone(peer),
             Input::Listening(addrs) => self.on_listening(addrs),
+            Input::Outside { addrs, nat } => self.on_outside(addrs, nat),
+            // Nothing was asked of the directory.
+            Input::DirectoryFound(..) | Input::DirectoryDone(..) => self.refuse("directory_unasked"),
             Input::NetworkChanged => self.dial_everybody(),
             Input::Stop => self.tell_everybody(&crate::wire::link::LinkMsg::Bye(crate::wire::link::Bye {})),
         }
@@ -301,6 +310,7 @@ impl Core {
             Proto::Sync => self.on_sync(id, frame),
             Proto::Inbox => self.on_inbox(id, frame),
             Proto::LanHello => self.on_lan_hello(id, frame),
+            Proto::Mailbox => self.bad_frame(id, "mailbox_unasked"),
         }
     }
 
@@ -327,6 +337,14 @@ impl Core {
             if first {
                 self.dial_everybody();
             }
+        }
+    }
+
+    fn on_outside(&mut self, addrs: Vec<Addr>, nat: Nat) {
+        if (&self.outside, self.nat) != (&addrs, nat) {
+            self.outside = addrs;
+            self.nat = nat;
+            self.network_changed();
         }
     }
 

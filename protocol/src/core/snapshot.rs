@@ -93,6 +93,8 @@ impl Core {
         let peer = self.me.as_ref().map(|me| me.peer);
         NetworkView {
             lan_only: self.cfg.lan_only,
+            outside: self.outside.iter().copied().filter_map(|addr| peer.map(|peer| crate::link::Hint { peer, addr })).collect(),
+            nat: self.nat,
             listening: self.listening.iter().copied().filter_map(|addr| peer.map(|peer| crate::link::Hint { peer, addr })).collect(),
             links: u32::try_from(self.links.len()).unwrap_or(u32::MAX),
             authenticated: u32::try_from(self.links.values().filter(|l| l.auth.is_some()).count()).unwrap_or(u32::MAX),

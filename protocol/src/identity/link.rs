@@ -2,8 +2,10 @@
 //!
 //! The part after the slash is base64url without padding of: version (1 byte, 1), flags (1), account key (32), then what the
 //! flags announce, in this order: code (8), login (length, then bytes), IPv4 hints (count, then 39 bytes each: address 4,
-//! port 2 big-endian, transport 1, transport key 32), IPv6 hints (count, then 51 bytes each); last 4 bytes of check, so that
-//! a link that lost a piece on its way is told from one whose owner is away.
+//! port 2 big-endian, transport 1, transport key 32), IPv6 hints (count, then 51 bytes each), places behind relays (count, then
+//! address family 1 (4 or 6), address, port, transport, key of the relay 32, transport key 32), operators' nodes (count, then
+//! address family, address, port, transport, key); last 4 bytes of check, so that a link that lost a piece on its way is told
+//! from one whose owner is away.
 
 use super::login::Login;
 use crate::crypto::{hash, labels};
@@ -18,8 +20,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 pub const SCHEME: &str = "veche:";
 /// What follows for a contact.
 const CONTACT: &str = "c/";
-/// Longest link looked at, characters: eight IPv6 hints and the longest login take 650.
-const MAX_TEXT: usize = 1024;
+/// Longest link looked at, characters: eight places behind IPv6 relays, eight operators and the longest login take 1,500.
+const MAX_TEXT: usize = 2048;
 /// Format.
 const VERSION: u8 = 1;
 /// Bytes of check at the end.
@@ -29,7 +31,9 @@ const WITH_CODE: u8 = 1;
 const WITH_LOGIN: u8 = 1 << 1;
 const WITH_IPV4: u8 = 1 << 2;
 const WITH_IPV6: u8 = 1 << 3;
-const KNOWN_FLAGS: u8 = WITH_CODE | WITH_LOGIN | WITH_IPV4 | WITH_IPV6;
+const WITH_RELAYED: u8 = 1 << 4;
+const WITH_OPERATORS: u8 = 1 << 5;
+const KNOWN_FLAGS: u8 = WITH_CODE | WITH_LOGIN | WITH_IPV4 | WITH_IPV6 | WITH_RELAYED | WITH_OPERATORS;
 
 /// What a contact link says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +46,8 @@ pub struct ContactLink {
     pub login: Option<String>,
     /// Where they may be reached, at most [`limits::HINTS`].
     pub hints: Vec<Hint>,
+    /// Nodes of operators that the owner uses, so that somebody with none can reach them too; at most [`limits::OPERATORS`].
+    pub operators: Vec<Hint>,
 }
 
 /// Why text is no contact link. The text is the end of a sentence.
@@ -106,10 +112,25 @@ impl ContactLink {
         if flags & WITH_IPV6 != 0 {
             rest.hints(&mut hints, |rest| rest.take().map(|ip: [u8; 16]| IpAddr::V6(Ipv6Addr::from(ip))))?;
         }
+        if flags & WITH_RELAYED != 0 {
+            for _ in 0..rest.count(limits::HINTS.saturating_sub(hints.len()))? {
+                let (socket, transport) = rest.place()?;
+                let (relay, peer) = (PeerKey(rest.take()?), PeerKey(rest.take()?));
+                hints.extend(transport.map(|transport| Hint { peer, addr: Addr::behind(relay, socket, transport) }));
+            }
+        }
+        let mut operators = Vec::new();
+        if flags & WITH_OPERATORS != 0 {
+            for _ in 0..rest.count(limits::OPERATORS)? {
+                let (socket, transport) = rest.place()?;
+                let peer = PeerKey(rest.take()?);
+                operators.extend(transport.map(|transport| Hint { peer, addr: Addr::direct(socket, transport) }));
+            }
+        }
         if flags & !KNOWN_FLAGS == 0 && !rest.0.is_empty() {
             return Err(LinkError::Unfit("length"));
         }
-        Ok(Self { account, code, login, hints })
+        Ok(Self { account, code, login, hints, operators })
     }
 
     /// The bytes behind the text form.
@@ -127,7 +148,7 @@ impl ContactLink {
             push_count(&mut body, login.len());
             body.extend_from_slice(login.as_bytes());
         }
-        let hints = || self.hints.iter().take(limits::HINTS);
+        let hints = || self.hints.iter().take(limits::HINTS).filter(|hint| hint.addr.relay.is_none());
         for (flag, v4) in [(WITH_IPV4, true), (WITH_IPV6, false)] {
             let count = hints().filter(|hint| hint.addr.socket.is_ipv4() == v4).count();
             if count == 0 {
@@ -137,6 +158,26 @@ impl ContactLink {
             push_count(&mut body, count);
             for hint in hints().filter(|hint| hint.addr.socket.is_ipv4() == v4) {
                 push_hint(&mut body, hint);
+            }
+        }
+        let relayed: Vec<(&Hint, PeerKey)> =
+            self.hints.iter().take(limits::HINTS).filter_map(|hint| hint.addr.relay.map(|relay| (hint, relay))).collect();
+        if !relayed.is_empty() {
+            flags |= WITH_RELAYED;
+            push_count(&mut body, relayed.len());
+            for (hint, relay) in relayed {
+                push_place(&mut body, &hint.addr);
+                body.extend_from_slice(relay.as_bytes());
+                body.extend_from_slice(hint.peer.as_bytes());
+            }
+        }
+        let operators = self.operators.get(..limits::OPERATORS).unwrap_or(&self.operators);
+        if !operators.is_empty() {
+            flags |= WITH_OPERATORS;
+            push_count(&mut body, operators.len());
+            for hint in operators {
+                push_place(&mut body, &hint.addr);
+                body.extend_from_slice(hint.peer.as_bytes());
             }
         }
         if let Some(slot) = body.get_mut(1) {
@@ -163,16 +204,26 @@ fn push_count(body: &mut Vec<u8>, count: usize) {
 }
 
 fn push_hint(body: &mut Vec<u8>, hint: &Hint) {
-    match hint.addr.socket.ip() {
+    push_addr(body, &hint.addr);
+    body.extend_from_slice(hint.peer.as_bytes());
+}
+
+/// An address of either family.
+fn push_place(body: &mut Vec<u8>, addr: &Addr) {
+    body.push(if addr.socket.is_ipv4() { 4 } else { 6 });
+    push_addr(body, addr);
+}
+
+fn push_addr(body: &mut Vec<u8>, addr: &Addr) {
+    match addr.socket.ip() {
         IpAddr::V4(ip) => body.extend_from_slice(&ip.octets()),
         IpAddr::V6(ip) => body.extend_from_slice(&ip.octets()),
     }
-    body.extend_from_slice(&hint.addr.socket.port().to_be_bytes());
-    body.push(match hint.addr.transport {
+    body.extend_from_slice(&addr.socket.port().to_be_bytes());
+    body.push(match addr.transport {
         Transport::Quic => 1,
         Transport::Tcp => 2,
     });
-    body.extend_from_slice(hint.peer.as_bytes());
 }
 
 /// What is not yet read.
@@ -194,26 +245,44 @@ impl Rest<'_> {
     }
 
     fn hints(&mut self, out: &mut Vec<Hint>, ip: impl Fn(&mut Self) -> Result<IpAddr, LinkError>) -> Result<(), LinkError> {
-        let [count] = self.take()?;
-        if count == 0 || out.len().saturating_add(usize::from(count)) > limits::HINTS {
-            return Err(LinkError::Unfit("number of addresses"));
-        }
-        for _ in 0..count {
+        for _ in 0..self.count(limits::HINTS.saturating_sub(out.len()))? {
             let ip = ip(self)?;
-            let port = u16::from_be_bytes(self.take()?);
-            let transport = match self.take()? {
-                [1] => Some(Transport::Quic),
-                [2] => Some(Transport::Tcp),
-                // A transport of a newer version: nothing to dial here.
-                _ => None,
-            };
+            let (socket, transport) = self.addr(ip)?;
             let peer = PeerKey(self.take()?);
-            if ip.is_unspecified() || ip.is_multicast() || port == 0 {
-                return Err(LinkError::Unfit("address"));
-            }
-            out.extend(transport.map(|transport| Hint { peer, addr: Addr { socket: SocketAddr::new(ip, port), transport } }));
+            out.extend(transport.map(|transport| Hint { peer, addr: Addr::direct(socket, transport) }));
         }
         Ok(())
+    }
+
+    fn count(&mut self, most: usize) -> Result<u8, LinkError> {
+        let [count] = self.take()?;
+        if count == 0 || usize::from(count) > most {
+            return Err(LinkError::Unfit("number of addresses"));
+        }
+        Ok(count)
+    }
+
+    fn place(&mut self) -> Result<(SocketAddr, Option<Transport>), LinkError> {
+        let ip = match self.take()? {
+            [4] => IpAddr::V4(Ipv4Addr::from(self.take::<4>()?)),
+            [6] => IpAddr::V6(Ipv6Addr::from(self.take::<16>()?)),
+            _ => return Err(LinkError::Unfit("address")),
+        };
+        self.addr(ip)
+    }
+
+    /// Port and transport after an IP address. A transport of a newer version is `None`: nothing to dial here.
+    fn addr(&mut self, ip: IpAddr) -> Result<(SocketAddr, Option<Transport>), LinkError> {
+        let port = u16::from_be_bytes(self.take()?);
+        let transport = match self.take()? {
+            [1] => Some(Transport::Quic),
+            [2] => Some(Transport::Tcp),
+            _ => None,
+        };
+        if ip.is_unspecified() || ip.is_multicast() || port == 0 {
+            return Err(LinkError::Unfit("address"));
+        }
+        Ok((SocketAddr::new(ip, port), transport))
     }
 }
 

@@ -284,4 +284,7 @@ pub struct HintMsg {
     /// 1 QUIC, 2 TCP.
     #[prost(uint32, tag = "4")]
     pub transport: u32,
+    /// Transport key of the relay that listens there and leads to the peer, 32 bytes; empty where the peer itself listens.
+    #[prost(bytes = "vec", tag = "5")]
+    pub relay: Vec<u8>,
 }

@@ -317,6 +317,7 @@ shapes! {
         one ip: bytes(16), 2;
         one port: Kind::U32, 3;
         one transport: Kind::U32, 4;
+        one relay: bytes(32), 5;
     }
     sync::SyncFrame {
         either digests: msg::<sync::Digests>(), 1;

@@ -209,7 +209,7 @@ fn sealed() -> SealedFrame {
 }
 
 fn hint() -> HintMsg {
-    HintMsg { peer: key(3), ip: vec![192, 168, 1, 7], port: 4_001, transport: 1 }
+    HintMsg { peer: key(3), ip: vec![192, 168, 1, 7], port: 4_001, transport: 1, relay: key(9) }
 }
 
 fn profile() -> Profile {
@@ -220,10 +220,17 @@ fn profile() -> Profile {
 fn link() -> ContactLink {
     let hint = |socket: &str, transport| {
         let socket: SocketAddr = socket.parse().expect("a socket address");
-        Hint { peer: PeerKey([6; PeerKey::LEN]), addr: Addr { socket, transport } }
+        Hint { peer: PeerKey([6; PeerKey::LEN]), addr: Addr::direct(socket, transport) }
     };
-    let hints = vec![hint("192.168.1.7:4001", Transport::Quic), hint("[fd00::7]:4001", Transport::Tcp)];
-    ContactLink { account: AccountId([0x5a; AccountId::LEN]), code: Some([3; 8]), login: Some("alice".to_owned()), hints }
+    let operator = Hint { peer: PeerKey([8; PeerKey::LEN]), ..hint("203.0.113.7:4001", Transport::Quic) };
+    let relayed = Addr { relay: Some(operator.peer), ..operator.addr };
+    let hints = vec![
+        hint("192.168.1.7:4001", Transport::Quic),
+        hint("[fd00::7]:4001", Transport::Tcp),
+        Hint { peer: PeerKey([6; PeerKey::LEN]), addr: relayed },
+    ];
+    let account = AccountId([0x5a; AccountId::LEN]);
+    ContactLink { account, code: Some([3; 8]), login: Some("alice".to_owned()), hints, operators: vec![operator] }
 }
 
 fn entry() -> Entry {

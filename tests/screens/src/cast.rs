@@ -236,7 +236,7 @@ fn network() -> NetworkView {
     NetworkView {
         lan_only: true,
         listening: [Transport::Quic, Transport::Tcp]
-            .map(|transport| Hint { peer: PeerKey(POINT), addr: Addr { socket, transport } })
+            .map(|transport| Hint { peer: PeerKey(POINT), addr: Addr::direct(socket, transport) })
             .to_vec(),
         links: 3,
         authenticated: 2,

@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use veche_protocol::core::input::Input;
 use veche_protocol::crypto::sign::SigningKey;
 use veche_protocol::ids::{LinkId, PeerKey};
-use veche_protocol::link::{Addr, LinkInfo, Proto, Side, Transport, route_of};
+use veche_protocol::link::{Addr, LinkInfo, Proto, Side, Transport};
 pub use wire::Tapped;
 use wire::Wire;
 
@@ -431,7 +431,7 @@ impl Net {
                 out.extend(self.down(id, end));
             }
         }
-        let from_addr = Addr { socket: SocketAddr::new(self.hosts[from.0].addr.socket.ip(), 50_000), transport: addr.transport };
+        let from_addr = Addr::direct(SocketAddr::new(self.hosts[from.0].addr.socket.ip(), 50_000), addr.transport);
         let side_of_listener = if crossed { Side::Dialler } else { Side::Listener };
         let ends = [(from, found, addr, Side::Dialler), (to, mine, from_addr, side_of_listener)];
         self.next_wire += 1;
@@ -441,7 +441,7 @@ impl Net {
             let machine = &mut self.hosts[host.0];
             machine.next_link += 1;
             let link = LinkId(machine.next_link);
-            infos.push((host, Input::LinkUp(link, LinkInfo { peer, side, addr, route: route_of(addr.socket.ip()) })));
+            infos.push((host, Input::LinkUp(link, LinkInfo { peer, side, addr, route: addr.route() })));
             wire::End::new(host, link, peer)
         });
         for (end, e) in ends.iter().enumerate() {
@@ -465,5 +465,5 @@ fn address(place: Place, host: Host) -> Addr {
         Place::Lan(lan) => Ipv4Addr::new(192, 168, lan, n),
         Place::Public => Ipv4Addr::new(203, 0, 113, n),
     };
-    Addr { socket: SocketAddr::new(IpAddr::V4(ip), PORT), transport: Transport::Quic }
+    Addr::direct(SocketAddr::new(IpAddr::V4(ip), PORT), Transport::Quic)
 }

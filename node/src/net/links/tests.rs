@@ -11,7 +11,7 @@ const HIGH: PeerKey = PeerKey([2; 32]);
 const SECOND: Duration = Duration::from_secs(1);
 
 fn lan() -> Addr {
-    Addr { socket: SocketAddr::from(([192, 168, 0, 9], 4001)), transport: Transport::Quic }
+    Addr::direct(SocketAddr::from(([192, 168, 0, 9], 4001)), Transport::Quic)
 }
 
 fn conn(n: usize) -> ConnectionId {
@@ -27,7 +27,7 @@ fn actions(links: &mut Links) -> Vec<Action> {
 }
 
 fn up(link: u64, peer: PeerKey, side: Side, on: usize) -> Action {
-    let info = LinkInfo { peer, side, addr: lan(), route: route_of(lan().socket.ip()) };
+    let info = LinkInfo { peer, side, addr: lan(), route: lan().route() };
     Action::Up { link: LinkId(link), info, on: conn(on) }
 }
 
@@ -137,7 +137,7 @@ fn after_a_network_change_only_what_proves_alive_stays() {
 fn loopback_connections_are_not_in_doubt_when_the_network_changes() {
     let start = Instant::now();
     let mut low = links(LOW);
-    let addr = Addr { socket: SocketAddr::from(([127, 0, 0, 1], 1)), transport: Transport::Tcp };
+    let addr = Addr::direct(SocketAddr::from(([127, 0, 0, 1], 1)), Transport::Tcp);
     low.established(start, conn(1), HIGH, Side::Dialler, addr);
     low.network_changed(start);
     assert!(low.healthy(&HIGH));

@@ -4,7 +4,12 @@ use super::*;
 use proptest::prelude::*;
 
 fn hint(ip: &str, transport: Transport, peer: u8) -> Hint {
-    Hint { peer: PeerKey([peer; 32]), addr: Addr { socket: SocketAddr::new(ip.parse().unwrap(), 4242), transport } }
+    Hint { peer: PeerKey([peer; 32]), addr: Addr::direct(SocketAddr::new(ip.parse().unwrap(), 4242), transport) }
+}
+
+fn behind(ip: &str, peer: u8) -> Hint {
+    let at = hint(ip, Transport::Quic, peer);
+    Hint { addr: Addr { relay: Some(PeerKey([9; 32])), ..at.addr }, ..at }
 }
 
 fn full() -> ContactLink {
@@ -12,7 +17,13 @@ fn full() -> ContactLink {
         account: AccountId([7; 32]),
         code: Some([1, 2, 3, 4, 5, 6, 7, 8]),
         login: Some("anna".into()),
-        hints: vec![hint("192.168.1.5", Transport::Quic, 1), hint("10.0.0.1", Transport::Tcp, 2), hint("fe80::1", Transport::Quic, 3)],
+        hints: vec![
+            hint("192.168.1.5", Transport::Quic, 1),
+            hint("10.0.0.1", Transport::Tcp, 2),
+            hint("fe80::1", Transport::Quic, 3),
+            behind("203.0.113.9", 4),
+        ],
+        operators: vec![hint("203.0.113.9", Transport::Quic, 9), hint("2001:db8::1", Transport::Tcp, 8)],
     }
 }
 
@@ -34,7 +45,7 @@ fn a_link_is_read_as_written_however_it_is_pasted() {
     let (head, tail) = text.split_at(40);
     assert_eq!(ContactLink::parse(&format!("\n  {head}\n{tail}  ")), Ok(full()));
     assert_eq!(ContactLink::parse(&text.replacen("veche:", "VECHE://", 1)), Ok(full()));
-    let bare = ContactLink { account: AccountId([7; 32]), code: None, login: None, hints: vec![] };
+    let bare = ContactLink { account: AccountId([7; 32]), code: None, login: None, hints: vec![], operators: vec![] };
     assert_eq!(ContactLink::parse(&bare.to_string()), Ok(bare));
 }
 

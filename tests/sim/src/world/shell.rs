@@ -8,6 +8,7 @@ use crate::node::Who;
 use veche_protocol::core::Core;
 use veche_protocol::core::effect::Effect;
 use veche_protocol::core::input::Input;
+use veche_protocol::link::DirectoryEnd;
 use veche_protocol::store::Write;
 
 /// Commits under way beyond which a shell holds back people and peers.
@@ -114,6 +115,11 @@ impl World {
             Effect::Dial { peer, addrs } => {
                 self.trace.note(at, n, "dial", &peer.map(|p| p.0).unwrap_or_default());
                 self.net.dial(at, who, peer, &addrs, &mut self.dice);
+            }
+            // No simulated network has a directory or relays yet, as on a local network.
+            Effect::Operators(_) | Effect::Friends(_) => {}
+            Effect::DirectoryGet { id, .. } | Effect::DirectoryPut { id, .. } => {
+                self.push(at + 1, Happening::Input(who, run, Input::DirectoryDone(id, DirectoryEnd::Nobody)));
             }
             Effect::Send { link, proto, frame, receipt } => {
                 self.trace.note(at, n, proto.id(), &frame);
