@@ -1,6 +1,7 @@
 //! The only door to a running node: commands in, snapshots and events out. Cheap to clone; every queue behind it is bounded.
 
 use crate::config::Options;
+use crate::search;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -99,6 +100,52 @@ pub enum Page {
     After(Hlc, EntryId),
 }
 
+/// What to search for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Query {
+    /// The text, anywhere in a message; capital letters do not matter. Up to [`veche_protocol::limits::TEXT`] bytes: more is nowhere.
+    pub text: String,
+    /// In this conversation only.
+    pub chat: Option<SpaceId>,
+    /// Only messages before this place: the last hit of an earlier search, to go on with it.
+    pub before: Option<(Hlc, EntryId)>,
+    /// Most hits, up to [`PAGE`].
+    pub limit: usize,
+}
+
+impl std::fmt::Debug for Query {
+    /// Without the text: it is nobody's business.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Query").field("chat", &self.chat).field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+/// Hits of a search, newest first, as they are found. Dropping it ends the search.
+#[derive(Debug)]
+pub struct Hits(mpsc::Receiver<Result<MessageView, NodeError>>);
+
+impl Hits {
+    /// The next hit; `None` when there are as many as were asked for or no more.
+    ///
+    /// # Errors
+    /// The store cannot be read. Nothing comes after that.
+    pub async fn next(&mut self) -> Option<Result<MessageView, NodeError>> {
+        self.0.recv().await
+    }
+
+    /// All hits that are still to come.
+    ///
+    /// # Errors
+    /// As for [`Self::next`].
+    pub async fn rest(mut self) -> Result<Vec<MessageView>, NodeError> {
+        let mut hits = Vec::new();
+        while let Some(hit) = self.next().await {
+            hits.push(hit?);
+        }
+        Ok(hits)
+    }
+}
+
 /// How the key of the stored data is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -123,7 +170,7 @@ pub(crate) enum Request {
     Protection(oneshot::Sender<Result<Protection, NodeError>>),
     History { chat: SpaceId, page: Page, limit: usize, done: oneshot::Sender<Result<Vec<MessageView>, NodeError>> },
     Message { chat: SpaceId, message: EntryId, done: oneshot::Sender<Result<MessageView, NodeError>> },
-    Search { text: String, chat: Option<SpaceId>, limit: usize, done: oneshot::Sender<Result<Vec<MessageView>, NodeError>> },
+    Search(Query, mpsc::Sender<Result<MessageView, NodeError>>),
     Export { path: PathBuf, passphrase: String, done: oneshot::Sender<Result<(), NodeError>> },
     Import { path: PathBuf, passphrase: String, done: oneshot::Sender<Result<NewAccount, NodeError>> },
     Shutdown(oneshot::Sender<()>),
@@ -247,12 +294,14 @@ impl NodeHandle {
         self.ask(|done| Request::Message { chat, message, done }).await
     }
 
-    /// The newest messages that contain a text, case-insensitively; in one conversation or in all.
+    /// Searches messages, newest first. Two searches run at a time; others wait for them.
     ///
     /// # Errors
-    /// The store cannot be read.
-    pub async fn search(&self, text: String, chat: Option<SpaceId>, limit: usize) -> Result<Vec<MessageView>, NodeError> {
-        self.ask(|done| Request::Search { text, chat, limit, done }).await
+    /// The node has ended. What else can go wrong comes with the hits.
+    pub async fn search(&self, query: Query) -> Result<Hits, NodeError> {
+        let (found, hits) = mpsc::channel(search::WAITING);
+        self.requests.send(Request::Search(query, found)).await.map_err(|_| NodeError::Ended)?;
+        Ok(Hits(hits))
     }
 
     /// Writes an encrypted backup of the account and its history.

@@ -1,4 +1,4 @@
-//! Reading conversations for people and programs: pages, single messages, search. Straight from the store, past the core.
+//! Reading conversations for people and programs: pages and single messages. Straight from the store, past the core.
 
 use crate::handle::{NodeError, PAGE, Page};
 use crate::store::writer::Store;
@@ -8,10 +8,8 @@ use veche_protocol::history::rows::{self, IndexRow, TimelineRow};
 use veche_protocol::history::show;
 use veche_protocol::ids::{AccountId, ChanId, EntryId, SpaceId};
 use veche_protocol::store::{Dir, Found, Read, Row, Table};
-use veche_protocol::view::{ChatView, Hlc, MessageBody, MessageView, Snapshot};
+use veche_protocol::view::{ChatView, Hlc, MessageView, Snapshot};
 
-/// Rows read at once while searching: a few milliseconds of decrypting.
-const SEARCH_STEP: usize = 512;
 /// Bytes of one read; rows are at most a few KiB.
 const READ_BYTES: usize = 4 << 20;
 
@@ -58,52 +56,15 @@ pub(crate) fn message(store: &Store, snapshot: &Snapshot, chat: SpaceId, message
     shown(&row, own, view).ok_or_else(missing)
 }
 
-/// The newest messages that contain a text. Decrypts and looks, newest first, and stops at `limit`.
-pub(crate) fn search(
-    store: &Store,
-    snapshot: &Snapshot,
-    text: &str,
-    chat: Option<SpaceId>,
-    limit: usize,
-) -> Result<Vec<MessageView>, NodeError> {
-    let needle = text.trim().to_lowercase();
-    if needle.is_empty() {
-        return Ok(Vec::new());
-    }
-    let limit = limit.clamp(1, PAGE);
-    let chats: Vec<SpaceId> = match chat {
-        Some(chat) => vec![chat],
-        None => snapshot.chats.iter().map(|c| c.chat_id).collect(),
-    };
-    let mut hits = Vec::new();
-    for chat in chats {
-        let (own, view) = known(snapshot, chat)?;
-        let mut bounds = (Vec::new(), None);
-        let mut in_chat = 0;
-        while in_chat < limit {
-            let found = range(store, chat, &bounds, Dir::Backward, SEARCH_STEP)?;
-            let Some(last) = found.last().map(|r| r.order.clone()) else { break };
-            let views = found.iter().filter_map(|row| shown(row, own, view));
-            for hit in views.filter(|m| matches!(&m.body, MessageBody::Text { text } if text.to_lowercase().contains(&needle))) {
-                hits.push(hit);
-                in_chat += 1;
-            }
-            bounds.1 = Some(last);
-        }
-    }
-    hits.sort_by_key(|m| std::cmp::Reverse((m.hlc, m.message_id)));
-    hits.truncate(limit);
-    Ok(hits)
-}
-
-fn known(snapshot: &Snapshot, chat: SpaceId) -> Result<(AccountId, &ChatView), NodeError> {
+/// The own account, and a conversation.
+pub(crate) fn known(snapshot: &Snapshot, chat: SpaceId) -> Result<(AccountId, &ChatView), NodeError> {
     let own = snapshot.account.as_ref().ok_or(CommandError::NoAccount)?.account_id;
     let view = snapshot.chat(chat).ok_or(CommandError::UnknownChat)?;
     Ok((own, view))
 }
 
 /// Position of a message in its timeline.
-fn order(hlc: Hlc, id: EntryId) -> Vec<u8> {
+pub(crate) fn order(hlc: Hlc, id: EntryId) -> Vec<u8> {
     keys::timeline_key(SpaceId([0; 32]), ChanId::MAIN, hlc, id).order
 }
 
@@ -136,7 +97,8 @@ fn get(store: &Store, key: veche_protocol::store::Key) -> Result<Option<Vec<u8>>
     }
 }
 
-fn shown(row: &Row, own: AccountId, chat: &ChatView) -> Option<MessageView> {
+/// A row as people see it, unless it is not to be shown.
+pub(crate) fn shown(row: &Row, own: AccountId, chat: &ChatView) -> Option<MessageView> {
     let row = rows::decode::<TimelineRow>(&row.value).ok()?;
     let standing = chat.standings.of(ChanId::MAIN, row.device().ok()?, row.seq, row.version().ok()?);
     show::view(chat.chat_id, &row, standing, own, &chat.progress).ok()?

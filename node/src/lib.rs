@@ -12,6 +12,7 @@ mod lifecycle;
 pub mod net;
 mod protection;
 pub mod rpc;
+mod search;
 pub mod store;
 
 pub use net::addr::{BadAddr, parse_addr, parse_hint, print_hint};

@@ -5,6 +5,7 @@ use crate::driver::{self, Acks, Around, End, Order, Running};
 use crate::handle::{EVENTS, NewAccount, NodeError, NodeHandle, Phase, Protection, REQUESTS, Request};
 use crate::history;
 use crate::protection;
+use crate::search;
 use crate::store::keyfile::keyring::OsKeyring;
 use crate::store::keyfile::{KeyFile, KeyFileError, SlotKind, Unlock};
 use crate::store::keys::RootKey;
@@ -14,7 +15,7 @@ use crate::store::writer::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use veche_protocol::core::command::{Command, Reply};
 use veche_protocol::core::event::Event;
 use veche_protocol::core::input::Boot;
@@ -32,7 +33,8 @@ pub(crate) fn start(options: Options) -> NodeHandle {
     let (phase, phases) = watch::channel(Phase::Starting);
     let (snapshot, snapshots) = watch::channel(Arc::new(Snapshot::default()));
     let (events, _) = broadcast::channel(EVENTS);
-    let life = Life { options, phase, snapshot, events: events.clone(), state: State::Empty };
+    let life =
+        Life { options, phase, snapshot, events: events.clone(), searches: Arc::new(Semaphore::new(search::AT_ONCE)), state: State::Empty };
     tokio::spawn(life.run(inbox));
     NodeHandle { requests, phase: phases, snapshot: snapshots, events }
 }
@@ -42,6 +44,7 @@ struct Life {
     phase: watch::Sender<Phase>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     events: broadcast::Sender<Event>,
+    searches: Arc<Semaphore>,
     state: State,
 }
 
@@ -203,8 +206,10 @@ impl Life {
             Request::Message { chat, message, done } => {
                 self.read(done, move |store, snapshot| history::message(store, snapshot, chat, message));
             }
-            Request::Search { text, chat, limit, done } => {
-                self.read(done, move |store, snapshot| history::search(store, snapshot, &text, chat, limit));
+            Request::Search(query, hits) => {
+                let store = self.open().map(|open| open.store.clone());
+                let snapshot = self.snapshot.borrow().clone();
+                tokio::spawn(search::when_free(Arc::clone(&self.searches), store, snapshot, query, hits));
             }
             Request::Export { path, passphrase, done } => match self.open() {
                 Ok(open) => {

@@ -124,7 +124,7 @@ methods! {
     "message.state" => message::state;
     /// One message.
     "message.get" => message::get;
-    /// The newest messages that contain a text, in one conversation or in all.
+    /// The newest messages that contain a text, newest first, in one conversation or in all; capital letters do not matter. What is not found soon takes seconds in a long history.
     "message.search" => message::search;
 
     /// Settings of this device.

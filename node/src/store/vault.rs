@@ -92,6 +92,21 @@ pub struct Loaded {
     pub unreadable: u64,
 }
 
+/// Rows of one scope with `from <= order < to`, as in [`Read::Range`] but without a bound: whoever looks at them says when to stop.
+#[derive(Clone, Debug)]
+pub struct Scan {
+    /// Which table.
+    pub table: Table,
+    /// Which scope.
+    pub scope: Vec<u8>,
+    /// Smallest position included.
+    pub from: Vec<u8>,
+    /// Smallest position no longer included; `None` is the end of the scope.
+    pub to: Option<Vec<u8>>,
+    /// Which end to begin with.
+    pub dir: Dir,
+}
+
 /// A row as it lies on disk, opened. For what copies whole databases.
 pub struct OpenedRow {
     /// `table | tag | order`.
@@ -179,28 +194,58 @@ impl Vault {
                 Ok(Found::Values(values?))
             }
             Read::Range { table, scope, from, to, dir, max_rows, max_bytes } => {
-                let prefix = self.prefix(*table, scope);
-                let first = joined(&prefix, from);
-                let end = to.as_ref().map_or_else(|| end_of_prefix(&prefix), |to| joined(&prefix, to));
                 let mut rows = Vec::new();
                 let mut bytes = 0_usize;
                 if *max_rows == 0 {
                     return Ok(Found::Rows(rows));
                 }
-                self.kv.range(&first, &end, *dir, &mut |key, sealed| {
-                    match self.open_value(key, sealed) {
-                        Some(value) => {
-                            bytes = bytes.saturating_add(value.len());
-                            let order = key.get(PREFIX_BYTES..).unwrap_or_default().to_vec();
-                            rows.push(Row { order, value });
-                        }
-                        None => self.count_unreadable(*table),
-                    }
+                let scan = Scan { table: *table, scope: scope.clone(), from: from.clone(), to: to.clone(), dir: *dir };
+                self.scan(&scan, &mut |order, value| {
+                    bytes = bytes.saturating_add(value.len());
+                    rows.push(Row { order: order.to_vec(), value: value.to_vec() });
                     rows.len() < *max_rows && bytes <= *max_bytes
                 })?;
                 Ok(Found::Rows(rows))
             }
         }
+    }
+
+    /// Opens the rows of a scan one after the other and shows each to `visit`, with its position, until that returns false. The engine
+    /// is held meanwhile: for visits that take microseconds, a few hundred at a time.
+    ///
+    /// Rows that do not open are left out and counted, as in [`read`](Self::read).
+    ///
+    /// # Errors
+    /// The engine failed.
+    pub fn scan(&self, scan: &Scan, visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) -> Result<(), VaultError> {
+        let (first, end) = self.bounds(scan);
+        Ok(self.kv.range(&first, &end, scan.dir, &mut |key, sealed| match self.open_value(key, sealed) {
+            Some(value) => visit(key.get(PREFIX_BYTES..).unwrap_or_default(), &value),
+            None => {
+                self.count_unreadable(scan.table);
+                true
+            }
+        })?)
+    }
+
+    /// Position of the first row of a scan, without opening it.
+    ///
+    /// # Errors
+    /// The engine failed.
+    pub fn first(&self, scan: &Scan) -> Result<Option<Vec<u8>>, VaultError> {
+        let (first, end) = self.bounds(scan);
+        let mut found = None;
+        self.kv.range(&first, &end, scan.dir, &mut |key, _| {
+            found = Some(key.get(PREFIX_BYTES..).unwrap_or_default().to_vec());
+            false
+        })?;
+        Ok(found)
+    }
+
+    fn bounds(&self, scan: &Scan) -> (Vec<u8>, Vec<u8>) {
+        let prefix = self.prefix(scan.table, &scan.scope);
+        let end = scan.to.as_ref().map_or_else(|| end_of_prefix(&prefix), |to| joined(&prefix, to));
+        (joined(&prefix, &scan.from), end)
     }
 
     /// All values of a table.

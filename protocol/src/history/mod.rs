@@ -75,6 +75,7 @@ pub mod apply;
 mod auth;
 pub mod clock;
 pub mod entry;
+pub mod find;
 pub mod fold;
 pub mod frontier;
 pub mod hash;

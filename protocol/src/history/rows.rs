@@ -108,6 +108,19 @@ pub struct TimelineRow {
     pub copies: Vec<CopyRow>,
 }
 
+/// What a search reads of a [`TimelineRow`]: the other fields are skipped without being copied.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct SaidRow {
+    #[prost(uint32, tag = "6")]
+    pub kind: u32,
+    #[prost(bytes = "vec", optional, tag = "7")]
+    pub body: Option<Vec<u8>>,
+    #[prost(bool, tag = "11")]
+    pub deleted: bool,
+    #[prost(message, optional, tag = "12")]
+    pub edit: Option<EditRow>,
+}
+
 /// The newest edit of a message.
 #[derive(Clone, PartialEq, Message)]
 pub struct EditRow {

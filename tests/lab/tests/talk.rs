@@ -125,6 +125,10 @@ fn what_is_written_to_somebody_who_is_away_waits_and_arrives() -> Result<()> {
     ensure!(texts(page.as_array().expect("a list")) == expected[20..]);
     let found = alice.call("message.search", json!({ "query": "AWAY 17" }))?;
     ensure!(texts(found.as_array().expect("a list")) == ["while you were away 17"], "{found}");
+    let found = alice.call("message.search", json!({ "query": "away 2", "limit": 2 }))?;
+    ensure!(texts(found.as_array().expect("a list")) == ["while you were away 29", "while you were away 28"], "{found}");
+    let found = alice.call("message.search", json!({ "query": "away 2", "limit": 2, "before": found[1]["message_id"] }))?;
+    ensure!(texts(found.as_array().expect("a list")) == ["while you were away 27", "while you were away 26"], "{found}");
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! `message.*`: writing, changing, finding messages.
 
 use super::{Done, contact, limit};
-use crate::handle::NodeError;
+use crate::handle::{NodeError, Query};
 use crate::rpc::context::Context;
 use crate::rpc::envelope::Failure;
 use schemars::JsonSchema;
@@ -116,7 +116,9 @@ pub(super) struct Search {
     query: String,
     /// Only in this conversation.
     chat_id: Option<SpaceId>,
-    /// How many: 50 if absent, 500 at most.
+    /// Only messages older than this one: the last of an earlier answer, to go on with it.
+    before: Option<EntryId>,
+    /// How many: 50 if absent, 500 at most. A shorter answer means that there are no more.
     limit: Option<u32>,
 }
 
@@ -129,7 +131,15 @@ pub(super) async fn search(context: &Context, params: Search) -> Result<Vec<Mess
         Some(chat) => known_chat(context, chat).await?,
         None => drop(context.state().await?),
     }
-    Ok(context.node().search(params.query, params.chat_id, limit).await?)
+    let before = match params.before {
+        Some(message) => {
+            let message = find(context, params.chat_id, message).await?;
+            Some((message.hlc, message.message_id))
+        }
+        None => None,
+    };
+    let query = Query { text: params.query, chat: params.chat_id, before, limit };
+    Ok(context.node().search(query).await?.rest().await?)
 }
 
 /// That there is such a conversation.
