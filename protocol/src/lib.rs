@@ -31,6 +31,7 @@
 
 pub mod core;
 pub mod crypto;
+pub mod directory;
 pub mod history;
 pub mod identity;
 pub mod ids;

@@ -49,6 +49,30 @@ pub const PROBE_POINTS: usize = 48;
 pub const HINTS: usize = 8;
 /// Operators' nodes that a node uses or a link names: two to lean on, and some for when those are gone.
 pub const OPERATORS: usize = 8;
+/// Claims kept for one login, and for one login with its tag: as many as fit a packet of the directory, 16 KiB.
+pub const CLAIMS: usize = 12;
+/// Encoded claim, bytes: twelve fit a packet beside the addresses of twenty nodes.
+pub const CLAIM: usize = 900;
+/// How long a claim holds; its owner renews it every quarter of that.
+pub const CLAIM_LIFETIME: Duration = Duration::from_secs(48 * 3600);
+/// Proof-of-work bits of a claim: about a second of one core to make, a microsecond to check.
+pub const CLAIM_WORK: u32 = 22;
+/// Places behind relays in a claim.
+pub const CLAIM_HINTS: usize = 3;
+/// Mailboxes for contact requests in a claim.
+pub const CLAIM_DOORS: usize = 2;
+/// Prekey bundles in the directory for one account: each has 1.4 KiB and a packet 16 KiB.
+pub const KEY_BUNDLES: usize = 6;
+/// Largest record of the directory, bytes: below the 16 KiB of a Kademlia packet, with room for twenty addresses.
+pub const RECORD: usize = 12 * 1024;
+/// The smaller size of a frame in a mailbox, bytes: a message of ordinary length with its first-contact keys.
+pub const MAIL_SMALL: usize = 4 * 1024;
+/// The larger size of a frame in a mailbox, bytes: the largest padded ratchet message.
+pub const MAIL_LARGE: usize = 18 * 1024;
+/// Frames of one queue that a mailbox sends before the first is taken.
+pub const MAIL_WINDOW: usize = 16;
+/// Queues of one device that one contact may write into: on two nodes, and on two more while they change.
+pub const QUEUES_PER_CONTACT: usize = 4;
 /// A stamp may run this far ahead of the reader's clock; later ones wait until the clock gets there.
 pub const CLOCK_AHEAD: Duration = Duration::from_secs(600);
 /// A message that arrives this long after its time is marked as late.

@@ -1,6 +1,7 @@
 //! What the core and the network shell say to each other about peers: addresses, protocols, connections. Plain data.
 
 use crate::ids::PeerKey;
+use crate::wire::link::HintMsg;
 use std::net::{IpAddr, SocketAddr};
 
 /// Where a peer may be reached.
@@ -50,6 +51,54 @@ pub struct Hint {
     pub peer: PeerKey,
     /// Where.
     pub addr: Addr,
+}
+
+impl Hint {
+    /// A hint as it travels.
+    #[must_use]
+    pub fn to_msg(&self) -> HintMsg {
+        let ip = match self.addr.socket.ip() {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        };
+        let transport = match self.addr.transport {
+            Transport::Quic => 1,
+            Transport::Tcp => 2,
+        };
+        HintMsg {
+            peer: self.peer.to_vec(),
+            ip,
+            port: u32::from(self.addr.socket.port()),
+            transport,
+            relay: self.addr.relay.map(|r| r.to_vec()).unwrap_or_default(),
+        }
+    }
+
+    /// A hint as it came, if it makes sense.
+    #[must_use]
+    pub fn from_msg(msg: &HintMsg) -> Option<Self> {
+        let ip = match msg.ip.as_slice() {
+            four if four.len() == 4 => IpAddr::from(<[u8; 4]>::try_from(four).ok()?),
+            sixteen => IpAddr::from(<[u8; 16]>::try_from(sixteen).ok()?),
+        };
+        let port = u16::try_from(msg.port).ok().filter(|p| *p != 0)?;
+        let transport = match msg.transport {
+            1 => Transport::Quic,
+            2 => Transport::Tcp,
+            _ => return None,
+        };
+        if ip.is_unspecified() || ip.is_multicast() {
+            return None;
+        }
+        let relay = match msg.relay.as_slice() {
+            [] => None,
+            key => Some(PeerKey::from_slice(key).ok()?),
+        };
+        Some(Self {
+            peer: PeerKey::from_slice(&msg.peer).ok()?,
+            addr: Addr { relay, ..Addr::direct(SocketAddr::new(ip, port), transport) },
+        })
+    }
 }
 
 /// The application protocols, one ordered stream of frames per protocol and direction.

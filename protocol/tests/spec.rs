@@ -30,7 +30,7 @@ enum How {
 type Messages = BTreeMap<String, Vec<Field>>;
 
 /// Files of `wire/` that hold messages of the protocol. `codec` and `shapes` read them, `ratchet` holds rows of the store.
-const FILES: [&str; 7] = ["bodies", "entry", "hello", "identity", "inbox", "link", "sync"];
+const FILES: [&str; 9] = ["bodies", "directory", "entry", "hello", "identity", "inbox", "link", "mailbox", "sync"];
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -176,7 +176,7 @@ fn snake(name: &str) -> String {
 /// The decoder's table. It does not tell absence from emptiness.
 fn table() -> Messages {
     let mut messages = Messages::new();
-    for shape in shapes::ALL {
+    for shape in shapes::all() {
         let fields = shape.fields.iter().map(|field| Field {
             tag: field.tag,
             name: field.name.to_owned(),

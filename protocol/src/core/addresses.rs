@@ -5,9 +5,7 @@ use super::effect::Effect;
 use super::timers::Timer;
 use crate::ids::{AccountId, PeerKey};
 use crate::limits;
-use crate::link::{Addr, Hint, Route, Transport};
-use crate::wire::link::HintMsg;
-use std::net::{IpAddr, SocketAddr};
+use crate::link::{Addr, Hint, Route};
 use std::time::Duration;
 
 /// First wait after a dial that failed.
@@ -20,47 +18,6 @@ const NEIGHBOUR_AGAIN: Duration = Duration::from_secs(90);
 const YIELD_DIAL: Duration = Duration::from_secs(1);
 /// Nodes of the local network that are remembered. A neighbourhood larger than this is no neighbourhood.
 const NEIGHBOURS: usize = 256;
-
-/// A hint as it travels.
-pub(super) fn to_msg(hint: &Hint) -> HintMsg {
-    let ip = match hint.addr.socket.ip() {
-        IpAddr::V4(ip) => ip.octets().to_vec(),
-        IpAddr::V6(ip) => ip.octets().to_vec(),
-    };
-    let transport = match hint.addr.transport {
-        Transport::Quic => 1,
-        Transport::Tcp => 2,
-    };
-    HintMsg {
-        peer: hint.peer.to_vec(),
-        ip,
-        port: u32::from(hint.addr.socket.port()),
-        transport,
-        relay: hint.addr.relay.map(|r| r.to_vec()).unwrap_or_default(),
-    }
-}
-
-/// A hint as it came, if it makes sense.
-pub(super) fn from_msg(msg: &HintMsg) -> Option<Hint> {
-    let ip = match msg.ip.as_slice() {
-        four if four.len() == 4 => IpAddr::from(<[u8; 4]>::try_from(four).ok()?),
-        sixteen => IpAddr::from(<[u8; 16]>::try_from(sixteen).ok()?),
-    };
-    let port = u16::try_from(msg.port).ok().filter(|p| *p != 0)?;
-    let transport = match msg.transport {
-        1 => Transport::Quic,
-        2 => Transport::Tcp,
-        _ => return None,
-    };
-    if ip.is_unspecified() || ip.is_multicast() {
-        return None;
-    }
-    let relay = match msg.relay.as_slice() {
-        [] => None,
-        key => Some(PeerKey::from_slice(key).ok()?),
-    };
-    Some(Hint { peer: PeerKey::from_slice(&msg.peer).ok()?, addr: Addr { relay, ..Addr::direct(SocketAddr::new(ip, port), transport) } })
-}
 
 impl Core {
     /// Own hints for somebody reached over `route`: nobody is told an address that they could not use.

@@ -18,7 +18,7 @@ impl Core {
         let Some(auth) = &link.auth else { return };
         let (account, own, route) = (auth.account, auth.own, link.info.route);
         let contact = own || self.people.get(&account).is_some_and(super::people::Person::is_contact);
-        let hints = self.own_hints(route).iter().map(super::addresses::to_msg).collect();
+        let hints = self.own_hints(route).iter().map(Hint::to_msg).collect();
         let bundle = me.bundle.clone();
         let profile = me.profile.clone();
         self.send_link(id, LinkMsg::Prekeys(bundle));
@@ -53,12 +53,14 @@ impl Core {
             LinkMsg::NewSession(signed) => self.on_new_session(id, account, device, signed),
             LinkMsg::Gone(signed) => self.on_gone(account, &signed),
             LinkMsg::Known(known) => self.on_known(account, known),
+            // Until mailboxes are written to, what lies in them is nobody's.
+            LinkMsg::Queues(_) => {}
             LinkMsg::Bye(_) => self.on_bye(id),
             LinkMsg::Stored(request) => self.on_accept_stored(account, &request),
             LinkMsg::Hints(h) => {
                 let peer = self.links.get(&id).map(|l| l.info.peer);
                 let hints: Vec<Hint> =
-                    h.hints.iter().take(limits::HINTS).filter_map(super::addresses::from_msg).filter(|h| Some(h.peer) == peer).collect();
+                    h.hints.iter().take(limits::HINTS).filter_map(Hint::from_msg).filter(|h| Some(h.peer) == peer).collect();
                 self.learn_hints(account, &hints);
             }
         }

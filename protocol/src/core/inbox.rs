@@ -242,7 +242,7 @@ impl Core {
             return Err("prekeys_of_other_device");
         }
         let route = self.links.get(&id).map(|l| l.info.route).ok_or("link_gone")?;
-        let hints = self.own_hints(route).iter().map(super::addresses::to_msg).collect();
+        let hints = self.own_hints(route).iter().map(Hint::to_msg).collect();
         self.learn_devices(account, signed.clone(), set);
         self.learn_bundle(account, prekeys.clone(), bundle);
         let me = self.me.as_ref().ok_or("no_account")?;
@@ -257,6 +257,7 @@ impl Core {
             made_ms: request.made.0,
             hints,
             code: request.code.map(|c| c.to_vec()).unwrap_or_default(),
+            queues: None,
         };
         self.seal_to(account, device, Payload::Request(body)).ok_or("no_session")
     }
@@ -387,7 +388,7 @@ impl Core {
         self.learn_devices(account, signed, set);
         self.learn_bundle(account, prekeys, bundle);
         self.learn_profile(account, &profile);
-        let hints: Vec<Hint> = request.hints.iter().take(limits::HINTS).filter_map(super::addresses::from_msg).collect();
+        let hints: Vec<Hint> = request.hints.iter().take(limits::HINTS).filter_map(Hint::from_msg).collect();
         self.learn_hints(account, &hints);
         self.person_changed(account);
         match relation {

@@ -63,7 +63,7 @@ impl Core {
             person.verified = true;
         }
         if person.hints.is_empty() {
-            let hints: Vec<Hint> = msg.hints.iter().filter_map(super::addresses::from_msg).collect();
+            let hints: Vec<Hint> = msg.hints.iter().filter_map(Hint::from_msg).collect();
             self.learn_hints(account, &hints);
         }
         if let Some(signed) = msg.device_set {
@@ -95,6 +95,6 @@ fn known(person: &Person) -> Option<Known> {
         profile: Some(person.profile.clone()),
         petname: person.petname.clone(),
         verified: person.verified,
-        hints: person.hints.iter().map(super::addresses::to_msg).collect(),
+        hints: person.hints.iter().map(Hint::to_msg).collect(),
     })
 }

@@ -120,7 +120,7 @@ impl Person {
             verified: self.verified,
             devices_changed: self.devices_changed,
             tag: self.tag.clone().unwrap_or_default(),
-            hints: self.hints.iter().map(super::addresses::to_msg).collect(),
+            hints: self.hints.iter().map(Hint::to_msg).collect(),
             last_seen: self.last_seen.map_or(0, |t| t.0),
             request: self.request.as_ref().map(|r| RequestRow {
                 id: r.id.to_vec(),
@@ -151,7 +151,7 @@ impl Person {
             verified: row.verified,
             devices_changed: row.devices_changed,
             tag: Some(row.tag).filter(|t| !t.is_empty()),
-            hints: row.hints.iter().filter_map(super::addresses::from_msg).collect(),
+            hints: row.hints.iter().filter_map(Hint::from_msg).collect(),
             last_seen: Some(UnixMs(row.last_seen)).filter(|t| t.0 != 0),
             request: row.request.and_then(|r| {
                 Some(Request {

@@ -66,6 +66,34 @@ labels! {
     PAIR_WRAP_ID = "pair-wrap-id";
     /// Associated data of a wrapped ratchet message.
     PAIR_FRAME = "pair-frame";
+    /// Claim of a login, signed by the account key.
+    LOGIN_CLAIM = "login-claim";
+    /// Place in the directory of everybody who claims a login.
+    DIRECTORY_LOGIN = "directory-login";
+    /// Place in the directory of a login with its tag.
+    DIRECTORY_TAGGED = "directory-tagged";
+    /// Place in the directory of an account's keys.
+    DIRECTORY_KEYS = "directory-keys";
+    /// Place in the directory of a device's address for a contact.
+    DIRECTORY_ADDRESS = "directory-address";
+    /// A device's address for a contact, signed by a one-time key.
+    ADDRESS = "address";
+    /// Seed of that one-time key.
+    ADDRESS_SIGN = "address-sign";
+    /// Key from which the seals of addresses follow.
+    ADDRESS_SEAL = "address-seal";
+    /// Key of one sealed address.
+    ADDRESS_BOX = "address-box";
+    /// Choice among too many claims.
+    SAMPLING = "sampling";
+    /// Reading of a mailbox queue, signed by the queue's key.
+    MAILBOX_OPEN = "mailbox-open";
+    /// Proof of the key of a mailbox queue for writers.
+    MAILBOX_PUT = "mailbox-put";
+    /// Key of one frame in a mailbox queue.
+    MAILBOX_FRAME = "mailbox-frame";
+    /// Key that seals a contact request for a door.
+    MAILBOX_DOOR = "mailbox-door";
     /// Streams of the simulator's stand-in for the ratchet.
     DOUBLE = "double";
 }

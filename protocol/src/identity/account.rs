@@ -4,6 +4,7 @@ use crate::crypto::aead::{self, Key};
 use crate::crypto::{labels, sign};
 use crate::ids::AccountId;
 use crate::wire::codec;
+use crate::wire::directory::LoginClaim;
 use crate::wire::identity::{DeviceSet, Signed, Tombstone};
 use sign::SigningKey;
 use zeroize::Zeroizing;
@@ -60,6 +61,12 @@ impl AccountSecret {
     #[must_use]
     pub fn sign_device_set(&self, set: &DeviceSet) -> Signed {
         sign::seal_signed(&self.key, labels::DEVICE_SET, codec::encode(set))
+    }
+
+    /// Signs a claim of a login.
+    #[must_use]
+    pub fn sign_claim(&self, claim: &LoginClaim) -> Signed {
+        sign::seal_signed(&self.key, labels::LOGIN_CLAIM, codec::encode(claim))
     }
 
     /// Signs the end of this account.

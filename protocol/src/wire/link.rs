@@ -4,13 +4,14 @@
 
 use super::entry::EntryBatch;
 use super::identity::{Profile, Signed};
+use super::mailbox::QueueKeys;
 use prost::Message;
 
 /// A frame between authenticated devices, once opened.
 #[derive(Clone, PartialEq, Message)]
 pub struct LinkFrame {
     /// Which. An absent one is of a newer version and ignored.
-    #[prost(oneof = "LinkMsg", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14")]
+    #[prost(oneof = "LinkMsg", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15")]
     pub m: Option<LinkMsg>,
 }
 
@@ -59,6 +60,9 @@ pub enum LinkMsg {
     /// A contact of the sender's account. Only between devices of one account.
     #[prost(message, tag = "14")]
     Known(Known),
+    /// Where the sender's device takes messages while it is away.
+    #[prost(message, tag = "15")]
+    Queues(QueueKeys),
 }
 
 /// A contact, as one device of an account tells another: what it takes to reach and to recognise them.
@@ -253,6 +257,9 @@ pub struct ContactRequest {
     /// Code of the receiver's link, 8 bytes, where the sender holds one.
     #[prost(bytes = "vec", tag = "9")]
     pub code: Vec<u8>,
+    /// Where the sender takes the answer while away.
+    #[prost(message, optional, tag = "10")]
+    pub queues: Option<QueueKeys>,
 }
 
 /// A yes. Creates the direct conversation on both sides.
@@ -267,10 +274,13 @@ pub struct Accept {
     /// How the acceptor presents themselves.
     #[prost(message, optional, tag = "3")]
     pub profile: Option<Profile>,
+    /// Where the acceptor takes messages while away.
+    #[prost(message, optional, tag = "4")]
+    pub queues: Option<QueueKeys>,
 }
 
 /// A peer and one of its addresses.
-#[derive(Clone, PartialEq, Message)]
+#[derive(Clone, PartialEq, Eq, Hash, Message)]
 pub struct HintMsg {
     /// Transport key, 32 bytes.
     #[prost(bytes = "vec", tag = "1")]

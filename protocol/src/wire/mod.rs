@@ -5,11 +5,13 @@
 
 pub mod bodies;
 pub mod codec;
+pub mod directory;
 pub mod entry;
 pub mod hello;
 pub mod identity;
 pub mod inbox;
 pub mod link;
+pub mod mailbox;
 pub mod ratchet;
 pub mod shapes;
 pub mod sync;

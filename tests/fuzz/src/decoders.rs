@@ -6,13 +6,15 @@
 use std::fmt::Debug;
 
 use veche_protocol::crypto::{hash, labels};
+use veche_protocol::directory::record::{self, Judge, TagProof};
 use veche_protocol::identity::link::ContactLink;
 use veche_protocol::identity::login::{Handle, Login, propose};
 use veche_protocol::identity::safety::SafetyNumber;
 use veche_protocol::identity::{text, words};
-use veche_protocol::ids::AccountId;
+use veche_protocol::ids::{AccountId, DirectoryKey};
+use veche_protocol::time::UnixMs;
 use veche_protocol::wire::codec::{self, Wire, WireError};
-use veche_protocol::wire::{bodies, entry, hello, identity, inbox, link, sync};
+use veche_protocol::wire::{bodies, directory, entry, hello, identity, inbox, link, mailbox, sync};
 
 /// A decoder and what has to hold for whatever it is fed.
 pub struct Decoder {
@@ -31,6 +33,13 @@ pub const DECODERS: &[Decoder] = &[
     Decoder { name: "olm_message", check: message::<link::OlmMessage> },
     Decoder { name: "inner", check: message::<link::Inner> },
     Decoder { name: "sync", check: message::<sync::SyncFrame> },
+    Decoder { name: "record", check: message::<directory::Record> },
+    Decoder { name: "login_claim", check: message::<directory::LoginClaim> },
+    Decoder { name: "address_box", check: message::<directory::AddressBox> },
+    Decoder { name: "whereabouts", check: message::<directory::Whereabouts> },
+    Decoder { name: "record_merge", check: record_merge },
+    Decoder { name: "mailbox", check: message::<mailbox::MailboxFrame> },
+    Decoder { name: "mail", check: message::<mailbox::Mail> },
     Decoder { name: "lan_hello", check: message::<identity::LanHello> },
     Decoder { name: "signed", check: message::<identity::Signed> },
     Decoder { name: "device_set", check: message::<identity::DeviceSet> },
@@ -70,6 +79,20 @@ fn message<M: Wire + PartialEq + Debug>(bytes: &[u8]) -> bool {
     assert!(codec::encode(&again) == written, "writing twice gives the same bytes");
     if let Some(shorter) = bytes.len().checked_sub(1) {
         assert!(matches!(codec::decode::<M>(bytes, shorter), Err(WireError::TooLong { .. })), "the limit holds");
+    }
+    true
+}
+
+/// A node of the directory keeps only what it would take again, and never more than fits a packet.
+fn record_merge(bytes: &[u8]) -> bool {
+    let judge = Judge { now: UnixMs(1_767_225_600_000), work: 0, salt: [7; 32] };
+    let Some((at, bytes)) = bytes.split_first_chunk::<32>() else { return false };
+    let at = DirectoryKey(*at);
+    let Ok(merged) = record::merge(at, None, bytes, &judge, |_, _, _| TagProof::Right) else { return false };
+    if let Some(kept) = merged.value {
+        assert!(kept.len() <= veche_protocol::limits::RECORD, "a kept record fits a packet");
+        let again = record::merge(at, Some(&kept), &kept, &judge, |_, _, _| TagProof::Right).expect("what was kept is taken again");
+        assert_eq!(again.value, None, "a record merged with itself stays");
     }
     true
 }

@@ -6,11 +6,17 @@
 
 use std::net::SocketAddr;
 
+use veche_protocol::directory::claim::login_key;
+use veche_protocol::identity::account::AccountSecret;
 use veche_protocol::identity::link::ContactLink;
+use veche_protocol::identity::login::Login;
 use veche_protocol::ids::{AccountId, PeerKey};
 use veche_protocol::link::{Addr, Hint, Transport};
 use veche_protocol::wire::bodies::{self, auth_op, kind};
 use veche_protocol::wire::codec::{Wire, encode};
+use veche_protocol::wire::directory::{
+    AccountKeys, AddressBox, Claim, Claims, Door, LoginClaim, Record, RecordKind, SealedAddress, Whereabouts,
+};
 use veche_protocol::wire::entry::{Dep, Entry, EntryBatch, EntryHeader};
 use veche_protocol::wire::hello::{Hello, HelloFrame, Nonce, ProofBody, Stranger, Tags};
 use veche_protocol::wire::identity::{Device, DeviceSet, LanHello, PrekeyBundle, Profile, Signed, Tombstone};
@@ -18,6 +24,9 @@ use veche_protocol::wire::inbox::{Bundle, Deliver, Inbox, InboxFrame, Query, Ref
 use veche_protocol::wire::link::{
     Accept, Ack, Bye, ContactRequest, HintMsg, Hints, Inner, Known, LinkFrame, LinkMsg, OlmMessage, Payload, Presence, Read, SealedFrame,
     Typing,
+};
+use veche_protocol::wire::mailbox::{
+    End, Held, Made, Mail, Mailbox, MailboxFrame, Make, No, Open, Opened, Put, QueueKey, QueueKeys, Settled, Taken,
 };
 use veche_protocol::wire::sync::{
     BranchRow, ChannelDigest, Digests, Done, Entries, Frontier, FrontierRow, Probe, ProbePoint, Sync, SyncFrame, Want,
@@ -96,6 +105,7 @@ pub fn examples() -> Vec<Example> {
                 hints: vec![hint()],
             }),
         ),
+        ("queues", LinkMsg::Queues(queues())),
     ] {
         add("link", name, encode(&LinkFrame { m: Some(m) }));
     }
@@ -111,14 +121,18 @@ pub fn examples() -> Vec<Example> {
         made_ms: WALL_MS,
         hints: vec![hint()],
         code: vec![4; 8],
+        queues: Some(queues()),
     };
     for (name, m) in [
         ("batch", Payload::Batch(EntryBatch { entries: vec![entry(), entry()] })),
         ("request", Payload::Request(request)),
-        ("accept", Payload::Accept(Accept { request_id: half(1), pair_key: key(2), profile: Some(profile()) })),
+        ("accept", Payload::Accept(Accept { request_id: half(1), pair_key: key(2), profile: Some(profile()), queues: Some(queues()) })),
     ] {
         add("inner", name, encode(&Inner { space: key(1), from: key(2), to: key(3), id: half(4), m: Some(m), pad: vec![0; 5] }));
     }
+
+    directory(&mut add);
+    mailbox(&mut add);
 
     let branch = BranchRow { root: half(1), seq: 9, digest: half(2) };
     let row = FrontierRow { device: key(3), floor: 1, seq: 8, digest: half(4), fork_at: 7, branches: vec![branch.clone(), branch] };
@@ -190,6 +204,66 @@ pub fn examples() -> Vec<Example> {
     add("clean_text", "lines", "One\n\nTwo".as_bytes().to_vec());
     add("clean_text", "emoji", "👩‍🚀".as_bytes().to_vec());
     all
+}
+
+fn directory(add: &mut impl FnMut(&'static str, &'static str, Vec<u8>)) {
+    let claim = login_claim();
+    let record = |m| encode(&Record { m: Some(m) });
+    let signed_claim = AccountSecret::from_entropy([1; 16]).sign_claim(&claim);
+    let claims = Claims { claims: vec![Claim { claim: Some(signed_claim), pow: 7 }] };
+    let login = Login::exact(&claim.login).expect("the login of the example");
+    add("record_merge", "claim", [login_key(&login).to_vec(), record(RecordKind::Claims(claims.clone()))].concat());
+    for (name, m) in [
+        ("claims", RecordKind::Claims(claims)),
+        ("keys", RecordKind::Keys(AccountKeys { device_set: Some(signed()), bundles: vec![signed(), signed()] })),
+        ("address", RecordKind::Address(SealedAddress { key: key(1), sealed: Some(signed()) })),
+    ] {
+        add("record", name, record(m));
+    }
+    add("login_claim", "full", encode(&claim));
+    add("address_box", "full", encode(&AddressBox { seq: WALL_MS, until_ms: WALL_MS + 1, salt: half(1), ct: vec![2; 64] }));
+    add("whereabouts", "full", encode(&Whereabouts { hints: vec![hint(), hint()], pad: vec![0; 5] }));
+}
+
+fn login_claim() -> LoginClaim {
+    let door = Door { node: Some(hint()), queue: vec![5; 24] };
+    LoginClaim {
+        v: 1,
+        account: AccountSecret::from_entropy([1; 16]).account_id().to_vec(),
+        login: "alice".to_owned(),
+        tag: "K7Q2-9F".to_owned(),
+        name: "Alice".to_owned(),
+        status_text: "away".to_owned(),
+        seq: WALL_MS,
+        until_ms: WALL_MS + 3_600_000,
+        gone: true,
+        reach: vec![hint()],
+        doors: vec![door],
+    }
+}
+
+fn mailbox(add: &mut impl FnMut(&'static str, &'static str, Vec<u8>)) {
+    let queue = || vec![4; 24];
+    for (name, m) in [
+        ("make", Mailbox::Make(Make { ask: 1, owner: key(2), write_key: key(3), pow: 4, door_bits: 22 })),
+        ("put", Mailbox::Put(Put { ask: 1, queue: queue(), mac: key(2), pow: 3, frame: vec![4; 100] })),
+        ("open", Mailbox::Open(Open { ask: 1, queue: queue(), sig: vec![2; 64] })),
+        ("taken", Mailbox::Taken(Taken { queue: queue(), up_to: 9 })),
+        ("end", Mailbox::End(End { ask: 1, queue: queue() })),
+        ("made", Mailbox::Made(Made { ask: 1, read: queue(), write: queue(), lifetime_s: 1_814_400 })),
+        ("settled", Mailbox::Settled(Settled { ask: 1 })),
+        ("no", Mailbox::No(No { ask: 1, why: 6, amount: 30 })),
+        ("opened", Mailbox::Opened(Opened { ask: 1, waiting: 3 })),
+        ("held", Mailbox::Held(Held { queue: queue(), n: 7, frame: vec![4; 100] })),
+    ] {
+        add("mailbox", name, encode(&MailboxFrame { m: Some(m) }));
+    }
+    add("mail", "full", encode(&Mail { from: key(1), sealed: Some(sealed()), pad: vec![0; 5] }));
+}
+
+fn queues() -> QueueKeys {
+    let queue = QueueKey { device: key(1), node: Some(hint()), write: vec![2; 24], write_key: key(3), frame_key: key(4) };
+    QueueKeys { seq: WALL_MS, queues: vec![queue] }
 }
 
 fn key(fill: u8) -> Vec<u8> {
