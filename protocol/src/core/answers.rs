@@ -45,7 +45,7 @@ impl Core {
     /// Sends a yes that is still owed, to whichever of their devices is connected.
     pub(super) fn send_accept(&mut self, account: AccountId) {
         let Some(person) = self.people.get(&account) else { return };
-        if !person.owes_accept {
+        if !person.owes_accept || !person.is_contact() {
             return;
         }
         let (Some(request), Some(pair_key)) = (&person.request, person.pair_key) else { return };

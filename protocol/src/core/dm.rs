@@ -165,7 +165,7 @@ impl Core {
     }
 
     fn on_bye(&mut self, id: LinkId) {
-        self.gate.close(id);
+        self.end_link(id);
     }
 
     /// The other side could not open something. Whatever it lacks comes by sync; what follows uses a new session.

@@ -1,4 +1,4 @@
-//! Connections: who is behind them, and the sealed streams once that is proven.
+//! Finding out who is behind a connection.
 //!
 //! Both sides send a nonce and an ephemeral key. A side then names the people it might be talking to by tags that only a
 //! holder of the same pair key can recognise; the other side answers with a sealed proof, or says that it recognised nothing.
@@ -8,13 +8,12 @@ use super::Core;
 use super::event::Event;
 use super::timers::Timer;
 use crate::crypto::labels;
-use crate::crypto::link::{Ephemeral, HelloKeys, Opener, Sealer, Transcript};
+use crate::crypto::link::HelloKeys;
 use crate::crypto::sign;
 use crate::identity::device::DeviceSetInfo;
-use crate::ids::{AccountId, DeviceId, LinkId, PeerKey};
-use crate::link::{LinkInfo, Proto, Side};
-use crate::time::{Mono, UnixMs};
-use crate::view::{Presence, Relation};
+use crate::ids::{AccountId, DeviceId, LinkId};
+use crate::link::{Proto, Side};
+use crate::time::UnixMs;
 use crate::wire::codec;
 use crate::wire::hello::{Hello, HelloFrame, Nonce, ProofBody};
 use crate::wire::identity::Signed;
@@ -25,52 +24,11 @@ const TAGS_TIMEOUT: Duration = Duration::from_millis(800);
 /// A hello that is not over by then is stuck: three round trips and the work of two signatures are far below.
 const PROOF_TIMEOUT: Duration = Duration::from_secs(10);
 /// A node that has not said its nonce by then is no node of ours.
-const NONCE_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const NONCE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Frames kept that overtook the proof of the other side: streams of one connection are not ordered among each other. A greeting
 /// and the beginning of a sync fit.
 const EARLY_FRAMES: usize = 64;
-
-/// A connection.
-pub(super) struct Link {
-    pub info: LinkInfo,
-    /// The part this side plays in the hello. The lower transport key plays the dialler: where both dialled at the same moment
-    /// the ends may disagree on who did, and on their keys they cannot.
-    pub(super) role: Side,
-    /// Whether tags were sent on this connection.
-    pub(super) named: bool,
-    /// The other side recognised nobody.
-    stranger: bool,
-    nonce: [u8; 32],
-    eph: Ephemeral,
-    theirs: Option<([u8; 32], [u8; 32])>,
-    /// People whose tags we sent, or who were recognised by theirs.
-    pub(super) candidates: Vec<(AccountId, [u8; 32])>,
-    /// The candidate to whom we have proven ourselves on this connection, and under which of the keys we share.
-    proven_to: Option<(AccountId, [u8; 32])>,
-    /// Frames that came before the other side's proof did, in their order.
-    early: Vec<(Proto, Vec<u8>)>,
-    pub auth: Option<Auth>,
-    /// Who they say they are on the local network.
-    pub neighbour: Option<AccountId>,
-    /// What we asked their inbox.
-    pub inbox: super::inbox::InboxCall,
-}
-
-/// A connection whose other end has proven to be a device of somebody known.
-pub(super) struct Auth {
-    pub account: AccountId,
-    pub device: DeviceId,
-    /// Another device of this account.
-    pub own: bool,
-    dm: (Sealer, Opener),
-    sync: (Sealer, Opener),
-    /// What they say of themselves.
-    pub presence: Presence,
-    pub heard: Mono,
-    /// How far their clock is from ours, in milliseconds.
-    pub clock_off: i64,
-}
 
 /// What a proof has shown.
 struct Proven {
@@ -81,99 +39,7 @@ struct Proven {
     wall: UnixMs,
 }
 
-impl Auth {
-    fn sealer(&mut self, proto: Proto) -> &mut Sealer {
-        if proto == Proto::Sync { &mut self.sync.0 } else { &mut self.dm.0 }
-    }
-
-    fn opener(&mut self, proto: Proto) -> &mut Opener {
-        if proto == Proto::Sync { &mut self.sync.1 } else { &mut self.dm.1 }
-    }
-}
-
-impl Link {
-    pub(super) fn transcript(&self, own: PeerKey) -> Option<Transcript> {
-        let (nonce, eph) = self.theirs?;
-        let (mine, my_eph, peer) = (self.nonce, self.eph.public(), self.info.peer);
-        Some(match self.role {
-            Side::Dialler => Transcript {
-                dialler: own,
-                listener: peer,
-                dialler_nonce: mine,
-                listener_nonce: nonce,
-                dialler_eph: my_eph,
-                listener_eph: eph,
-            },
-            Side::Listener => Transcript {
-                dialler: peer,
-                listener: own,
-                dialler_nonce: nonce,
-                listener_nonce: mine,
-                dialler_eph: eph,
-                listener_eph: my_eph,
-            },
-        })
-    }
-
-    pub(super) fn their_role(&self) -> Side {
-        match self.role {
-            Side::Dialler => Side::Listener,
-            Side::Listener => Side::Dialler,
-        }
-    }
-}
-
 impl Core {
-    pub(super) fn on_link_up(&mut self, id: LinkId, info: LinkInfo) {
-        let Some(own) = self.me.as_ref().map(|me| me.peer).filter(|_| !self.halted) else {
-            return self.gate.close_now(id);
-        };
-        let nonce = self.dice.bytes();
-        let eph = Ephemeral::from_random(self.dice.bytes());
-        let first = Nonce { v: 1, nonce: nonce.to_vec(), eph: eph.public().to_vec() };
-        let link = Link {
-            info,
-            role: if own < info.peer { Side::Dialler } else { Side::Listener },
-            named: false,
-            stranger: false,
-            nonce,
-            eph,
-            theirs: None,
-            candidates: Vec::new(),
-            proven_to: None,
-            early: Vec::new(),
-            auth: None,
-            neighbour: None,
-            inbox: super::inbox::InboxCall::default(),
-        };
-        self.links.insert(id, link);
-        self.timers.set(Timer::Hello(id), self.now.mono.after(NONCE_TIMEOUT));
-        self.send_hello(id, Hello::Nonce(first));
-        self.network_changed();
-    }
-
-    pub(super) fn on_link_moved(&mut self, id: LinkId, info: LinkInfo) {
-        let Some(link) = self.links.get_mut(&id) else { return };
-        link.info = info;
-        self.network_changed();
-    }
-
-    pub(super) fn on_link_down(&mut self, id: LinkId) {
-        self.timers.clear(Timer::Hello(id));
-        self.timers.clear(Timer::Sync(id));
-        let Some(link) = self.links.remove(&id) else { return };
-        self.sync_link_down(id);
-        self.neighbour_link_down(&link);
-        self.inbox_link_down(&link);
-        if let Some(auth) = &link.auth {
-            self.went(auth.account, auth.device);
-            if auth.own && self.neighbours.contains_key(&link.info.peer) {
-                self.timers.set_at_most(Timer::DialNearby(link.info.peer), self.now.mono.after(Duration::from_secs(1)));
-            }
-        }
-        self.network_changed();
-    }
-
     pub(super) fn on_hello_timeout(&mut self, id: LinkId) {
         let Some(link) = self.links.get(&id).filter(|l| l.auth.is_none()) else { return };
         let peer = link.info.peer;
@@ -270,9 +136,21 @@ impl Core {
         let Some((account, key, keys, body)) = opened else {
             return self.bad_frame(id, "hello_proof_closed");
         };
+        // Minds may have changed since the hello began: somebody was shut out, or a request was taken back.
+        if !self.shares(account, &key) {
+            return self.bad_frame(id, "hello_unwelcome");
+        }
         match self.check_proof(account, &keys, side, &body) {
             Ok(proven) => self.authenticated(id, account, &key, keys, proven),
             Err(reason) => self.bad_frame(id, reason),
+        }
+    }
+
+    /// Whether a key still is one by which somebody proves themselves here.
+    fn shares(&self, account: AccountId, key: &[u8; 32]) -> bool {
+        match &self.me {
+            Some(me) if me.account == account => me.self_key() == *key,
+            _ => self.people.get(&account).is_some_and(|p| p.pair_keys().any(|shared| shared == *key)),
         }
     }
 
@@ -307,7 +185,8 @@ impl Core {
         // The first proof of the other side comes before ours when they answered our tags.
         self.send_proof(id, account, key);
         // Where both answered tags they may have used different keys. That of the dialler's part holds on both sides.
-        let ours = self.links.get(&id).filter(|l| l.role == Side::Dialler).and_then(|l| l.proven_to).map(|(_, key)| key);
+        let ours = self.links.get(&id).filter(|l| l.role == Side::Dialler).and_then(|l| l.proven_to);
+        let ours = ours.filter(|(to, _)| *to == account).map(|(_, key)| key);
         let keys = match ours.filter(|ours| ours != key) {
             Some(ours) => self.hello_keys(id, &ours),
             None => Some(keys),
@@ -316,34 +195,14 @@ impl Core {
             return self.bad_frame(id, "hello_weak_key");
         };
         let before = self.presence_of(account);
-        let doubles: Vec<LinkId> = self
-            .links
-            .iter()
-            .filter(|(other, l)| **other != id && l.auth.as_ref().is_some_and(|a| a.device == device))
-            .map(|(i, _)| *i)
-            .collect();
-        let now = self.now;
-        let Some(link) = self.links.get_mut(&id) else { return };
-        let side = link.info.side;
-        let link_keys = keys.into_link(link.role);
-        link.auth = Some(Auth {
-            account,
-            device,
-            own,
-            dm: (link_keys.sealer(Proto::Dm), link_keys.opener(Proto::Dm)),
-            sync: (link_keys.sealer(Proto::Sync), link_keys.opener(Proto::Sync)),
-            presence: Presence::Online,
-            heard: now.mono,
-            clock_off: i64::try_from(wall.0).unwrap_or(i64::MAX).saturating_sub(i64::try_from(now.wall.0).unwrap_or(i64::MAX)),
-        });
-        for double in doubles {
-            self.gate.close(double);
-        }
+        let Some(link) = self.links.get(&id) else { return };
+        let (side, role) = (link.info.side, link.role);
+        self.link_proven(id, account, device, &keys.into_link(role), wall);
         self.check_clock();
         self.dials.remove(&account);
         self.timers.clear(Timer::Dial(account));
         if let Some(person) = self.people.get_mut(&account) {
-            person.last_seen = Some(now.wall);
+            person.last_seen = Some(self.now.wall);
         }
         if !own {
             self.touch_person(account);
@@ -387,89 +246,7 @@ impl Core {
         self.continue_request(id);
     }
 
-    /// A device is no longer connected.
-    fn went(&mut self, account: AccountId, _device: DeviceId) {
-        let now = self.now;
-        if let Some(person) = self.people.get_mut(&account) {
-            person.last_seen = Some(now.wall);
-            self.touch_person(account);
-            self.timers.set(Timer::Dial(account), now.mono.after(Duration::from_secs(1)));
-            if self.presence_of(account) == Presence::Offline {
-                self.typing_stopped(account);
-                self.gate.notify(Event::PresenceChanged { account_id: account, presence: Presence::Offline });
-            }
-        }
-    }
-
-    /// How somebody is, by the connections that are proven to be theirs.
-    pub(super) fn presence_of(&self, account: AccountId) -> Presence {
-        let contact = self.people.get(&account).is_some_and(|p| p.relation == Relation::Contact);
-        let told = self.auths(account).map(|(_, a)| a.presence);
-        told.min_by_key(|p| match p {
-            Presence::Online => 0,
-            Presence::Dnd => 1,
-            Presence::Idle => 2,
-            Presence::Offline => 3,
-        })
-        .filter(|_| contact)
-        .unwrap_or(Presence::Offline)
-    }
-
-    /// The proven connections of an account.
-    pub(super) fn auths(&self, account: AccountId) -> impl Iterator<Item = (LinkId, &Auth)> {
-        self.links.iter().filter_map(move |(id, l)| l.auth.as_ref().filter(|a| a.account == account).map(|a| (*id, a)))
-    }
-
-    pub(super) fn is_online(&self, account: AccountId) -> bool {
-        self.auths(account).next().is_some()
-    }
-
-    pub(super) fn is_linked(&self, peer: PeerKey) -> bool {
-        self.links.values().any(|l| l.info.peer == peer)
-    }
-
-    /// The proven connection of a device.
-    pub(super) fn link_of(&self, device: DeviceId) -> Option<LinkId> {
-        self.links.iter().find(|(_, l)| l.auth.as_ref().is_some_and(|a| a.device == device)).map(|(id, _)| *id)
-    }
-
-    pub(super) fn drop_links_of(&mut self, account: AccountId) {
-        let links: Vec<LinkId> = self.auths(account).map(|(id, _)| id).collect();
-        for id in links {
-            self.gate.close(id);
-        }
-    }
-
     pub(super) fn send_hello(&mut self, id: LinkId, hello: Hello) {
         self.gate.send(id, Proto::Hello, codec::encode(&HelloFrame { m: Some(hello) }), None);
-    }
-
-    /// Seals a frame for an authenticated connection and sends it. False if it is not one.
-    pub(super) fn send_sealed(&mut self, id: LinkId, proto: Proto, plain: &[u8], receipt: Option<u64>) -> bool {
-        let Some(auth) = self.links.get_mut(&id).and_then(|l| l.auth.as_mut()) else { return false };
-        let frame = auth.sealer(proto).seal(plain);
-        self.gate.send(id, proto, frame, receipt);
-        true
-    }
-
-    /// Opens a frame of an authenticated connection. A connection whose stream does not open is useless and closed.
-    pub(super) fn open_sealed(&mut self, id: LinkId, proto: Proto, frame: &[u8]) -> Option<(AccountId, DeviceId, Vec<u8>)> {
-        let now = self.now.mono;
-        let Some(auth) = self.links.get_mut(&id).and_then(|l| l.auth.as_mut()) else {
-            self.bad_frame(id, "frame_before_hello");
-            return None;
-        };
-        let Ok(plain) = auth.opener(proto).open(frame) else {
-            self.bad_frame(id, "frame_closed");
-            return None;
-        };
-        auth.heard = now;
-        Some((auth.account, auth.device, plain))
-    }
-
-    /// Counts bad input from a peer and ends the connection it came from.
-    pub(super) fn bad_frame(&mut self, id: LinkId, reason: &'static str) {
-        self.refuse(reason);
-        self.gate.close(id);
     }
 }

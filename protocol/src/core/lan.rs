@@ -2,7 +2,7 @@
 
 use super::Core;
 use super::event::Event;
-use super::hello::Link;
+use super::links::Link;
 use crate::identity::lan;
 use crate::ids::{AccountId, LinkId};
 use crate::link::{Hint, Proto};

@@ -19,6 +19,7 @@ mod gate;
 mod hello;
 mod inbox;
 mod lan;
+mod links;
 mod me;
 mod own;
 mod people;
@@ -27,6 +28,8 @@ mod sessions;
 mod snapshot;
 mod sync;
 mod tags;
+#[cfg(test)]
+mod testing;
 mod timers;
 
 use crate::crypto::ratchet::RatchetKind;
@@ -41,9 +44,9 @@ use dice::Dice;
 use effect::Effect;
 use event::Event;
 use gate::Gate;
-use hello::Link;
 use input::{Boot, Input};
 use job::{Job, JobResult};
+use links::Link;
 use me::Me;
 use people::Person;
 use sessions::Session;
@@ -298,7 +301,7 @@ impl Core {
     }
 
     fn on_frame(&mut self, id: LinkId, proto: Proto, frame: &[u8]) {
-        if self.halted || !self.links.contains_key(&id) {
+        if self.halted || self.links.get(&id).is_none_or(|l| l.closing) {
             return;
         }
         if matches!(proto, Proto::Dm | Proto::Sync) && self.keep_early(id, proto, frame) {

@@ -104,6 +104,13 @@ pub struct Hostile {
     salt: u8,
 }
 
+/// A hello that lacks one side's proof.
+pub struct Knock {
+    link: LinkId,
+    role: Side,
+    keys: HelloKeys,
+}
+
 struct Wires {
     link: LinkId,
     dm: (Sealer, Opener),
@@ -122,6 +129,16 @@ impl Hostile {
     /// # Panics
     /// If the victim does not take it in.
     pub fn connects(&mut self, w: &mut World) {
+        let knock = self.knocks(w, true);
+        self.proves(w, knock);
+    }
+
+    /// Connects to its victim and stops short of its own proof. It names itself and hears the victim's proof, or waits until the
+    /// victim names it.
+    ///
+    /// # Panics
+    /// If the victim does not recognise it.
+    pub fn knocks(&mut self, w: &mut World, names_itself: bool) -> Knock {
         let (link, info) = w.stranger_dials(self.host, self.victim);
         let own = w.net.peer(self.host).expect("listening");
         let (nonce, eph) = (w.dice.bytes::<32>(), Ephemeral::from_random(w.dice.bytes()));
@@ -139,14 +156,25 @@ impl Hostile {
             dialler_eph: first.2,
             listener_eph: second.2,
         };
-        let mut tags = vec![tag(&self.pair_key, role, &transcript).to_vec()];
-        while tags.len() % limits::HELLO_TAG_STEP != 0 {
-            tags.push(w.dice.bytes::<16>().to_vec());
+        if names_itself {
+            let mut tags = vec![tag(&self.pair_key, role, &transcript).to_vec()];
+            while tags.len() % limits::HELLO_TAG_STEP != 0 {
+                tags.push(w.dice.bytes::<16>().to_vec());
+            }
+            self.hello(w, link, Hello::Tags(Tags { tags }));
+            // The victim proves itself in answer to tags.
+            while !matches!(self.next_hello(w, link), Hello::Proof(_)) {}
+        } else {
+            // The victim knows whom to expect at this transport key, and names it after a while of silence.
+            while !matches!(self.next_hello(w, link), Hello::Tags(_)) {}
         }
-        self.hello(w, link, Hello::Tags(Tags { tags }));
-        // The victim proves itself in answer to tags.
-        while !matches!(self.next_hello(w, link), Hello::Proof(_)) {}
         let keys = HelloKeys::new(&self.pair_key, &eph.agree(&their_eph).expect("a sound key"), transcript);
+        Knock { link, role, keys }
+    }
+
+    /// Sends the proof that was held back.
+    pub fn proves(&mut self, w: &mut World, knock: Knock) {
+        let Knock { link, role, keys } = knock;
         let body = ProofBody {
             account: self.account.clone(),
             device: self.device.id().to_vec(),

@@ -1,5 +1,6 @@
 //! A contact turned hostile, with real keys: forged, backdated, future, duplicated, replayed entries, and floods of them.
 
+use veche_protocol::core::command::Command;
 use veche_protocol::history::entry::{Dep, Parsed};
 use veche_protocol::ids::{EntryId, SpaceId};
 use veche_protocol::link::Proto;
@@ -228,5 +229,35 @@ fn sealed_nonsense_and_lies_are_refused() {
         }
         w.run(5_000);
         still_well(w, &s);
+    });
+}
+
+#[test]
+fn somebody_shut_out_while_they_prove_themselves_stays_outside() {
+    story("somebody_shut_out_while_they_prove_themselves_stays_outside", |w| {
+        let alice = w.alice();
+        let mallory = w.person("mallory", Place::Lan(1));
+        w.befriend(alice, mallory);
+        let of_mallory = w.account(mallory);
+        let mut mallory = w.turn_hostile(mallory, alice);
+        let names_itself = w.dice.chance(500);
+        let knock = mallory.knocks(w, names_itself);
+        w.want(alice, Command::Block(of_mallory));
+        mallory.proves(w, knock);
+        assert_eq!(w.view(alice).network.authenticated, 0, "whoever was shut out is let in by what began before");
+        assert!(mallory.was_dropped(w), "and stays connected");
+    });
+}
+
+#[test]
+fn somebody_shut_out_while_connected_is_gone_at_once() {
+    story("somebody_shut_out_while_connected_is_gone_at_once", |w| {
+        let mut s = stage(w);
+        let of_mallory = w.node(s.mallory.host).account.expect("an account");
+        let connected = w.view(s.alice).network.authenticated;
+        w.command(s.alice, Command::Block(of_mallory));
+        assert_eq!(w.view(s.alice).network.authenticated, connected - 1, "her next word would still be heard");
+        w.run(1_000);
+        assert!(s.mallory.was_dropped(w));
     });
 }
