@@ -198,7 +198,6 @@ impl Core {
         let Some(link) = self.links.get(&id) else { return };
         let (side, role) = (link.info.side, link.role);
         self.link_proven(id, account, device, &keys.into_link(role), wall);
-        self.check_clock();
         self.dials.remove(&account);
         self.timers.clear(Timer::Dial(account));
         if let Some(person) = self.people.get_mut(&account) {

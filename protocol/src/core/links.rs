@@ -4,6 +4,7 @@
 //! more, and what still arrives on it is not looked at.
 
 use super::Core;
+use super::clock::Reading;
 use super::event::Event;
 use super::hello::NONCE_TIMEOUT;
 use super::timers::Timer;
@@ -59,8 +60,8 @@ pub(super) struct Auth {
     /// What they say of themselves.
     pub presence: Presence,
     pub heard: Mono,
-    /// How far their clock is from ours, in milliseconds.
-    pub clock_off: i64,
+    /// What their clock showed.
+    pub clock: Reading,
 }
 
 impl Auth {
@@ -164,7 +165,7 @@ impl Core {
                 sync: (keys.sealer(Proto::Sync), keys.opener(Proto::Sync)),
                 presence: Presence::Online,
                 heard: now.mono,
-                clock_off: i64::try_from(wall.0).unwrap_or(i64::MAX).saturating_sub(i64::try_from(now.wall.0).unwrap_or(i64::MAX)),
+                clock: Reading::new(wall, now),
             });
         }
         for double in doubles {

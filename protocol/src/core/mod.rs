@@ -10,6 +10,7 @@ mod addresses;
 mod answers;
 mod changes;
 mod chat;
+mod clock;
 mod commands;
 mod content;
 mod diagnose;
@@ -54,8 +55,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use timers::{Timer, Timers};
 
-/// Clocks of two machines that differ by more than this cannot order messages in a way that makes sense to people.
-const CLOCK_TOLERANCE_MS: i64 = 600_000;
 /// Wait before a store that refused is asked again.
 const RETRY_STORE: Duration = Duration::from_secs(5);
 
@@ -110,7 +109,10 @@ pub struct Core {
     reads: BTreeMap<ReadId, ReadFor>,
     next_read: u64,
     refusals: BTreeMap<&'static str, u64>,
+    /// How far this machine's clock is off by the word of most people, ms.
     clock_off: Option<i64>,
+    /// How far its wall clock was ahead of its monotonic one when that was last looked at, ms.
+    clock_base: i64,
     /// Another node uses this device's key.
     clone_seen: bool,
     /// The store refuses writes: nothing is taken in.
@@ -178,6 +180,7 @@ impl Core {
             next_read: 0,
             refusals: BTreeMap::new(),
             clock_off: None,
+            clock_base: 0,
             clone_seen: false,
             halted: false,
             touched: Touched::default(),
@@ -188,6 +191,7 @@ impl Core {
     /// Takes in one thing that happened. Effects are polled afterwards, and the next timeout read again.
     pub fn handle(&mut self, now: Now, input: Input) {
         self.now = now;
+        self.notice_clock();
         match input {
             Input::Boot(boot) => self.boot(&boot),
             Input::Tick => {}
@@ -217,6 +221,10 @@ impl Core {
         }
         while let Some(timer) = self.timers.pop(now.mono) {
             self.on_timer(timer);
+        }
+        if self.dirty {
+            // Somebody came or went, or became a contact or ceased to be one.
+            self.check_clock();
         }
         self.flush_live();
         self.flush_rows();
@@ -407,19 +415,6 @@ impl Core {
         if let Some(p) = self.people.get_mut(&account).filter(|p| p.profile.login == login) {
             p.tag = Some(tag.to_owned());
             self.person_changed(account);
-        }
-    }
-
-    /// Compares this machine's clock with those of the connected devices. Off is a clock that differs from most of them.
-    fn check_clock(&mut self) {
-        let mut offs: Vec<i64> = self.links.values().filter_map(|l| l.auth.as_ref().map(|a| a.clock_off)).collect();
-        offs.sort_unstable();
-        let far = offs.iter().filter(|o| o.abs() > CLOCK_TOLERANCE_MS).count();
-        let most = far.saturating_mul(2) > offs.len() && offs.len() > 1;
-        let off = offs.get(offs.len() / 2).copied().filter(|_| most);
-        if self.clock_off != off {
-            self.clock_off = off;
-            self.network_changed();
         }
     }
 

@@ -1,12 +1,15 @@
 //! Wrong clocks: order and delivery do not depend on them.
 
 use veche_protocol::core::command::{Command, CommandError};
+use veche_protocol::view::Relation;
 use veche_sim::cast::{Answer, SOON};
 use veche_sim::check;
+use veche_sim::net::Place;
 use veche_sim::node::START;
 use veche_sim::story::story;
 
 const DAY: i64 = 86_400_000;
+const HOUR: i64 = 3_600_000;
 
 #[test]
 fn a_clock_a_day_off_changes_neither_order_nor_delivery() {
@@ -104,5 +107,69 @@ fn somebody_whose_clock_differs_from_most_is_told_before_they_write() {
         assert!(w.until(SOON, |w| w.is_online(alice, bob) && w.is_online(alice, carol)));
         w.say(alice, chat, "right again");
         check::converges(w, &[alice, bob], chat);
+    });
+}
+
+#[test]
+fn strangers_with_wrong_clocks_stop_nobody() {
+    story("strangers_with_wrong_clocks_stop_nobody", |w| {
+        let (alice, bob) = (w.alice(), w.bob());
+        let chat = w.befriend(alice, bob);
+        for name in ["mallory", "eve", "trudy"] {
+            let stranger = w.person(name, Place::Lan(1));
+            w.set_clock(stranger, -3 * HOUR);
+            w.request(stranger, alice, "may I?");
+            assert!(w.until(SOON, |w| w.relation(alice, stranger) == Some(Relation::Asking)));
+        }
+        assert!(w.until(SOON, |w| w.view(alice).network.authenticated == 4), "all of them are connected");
+        w.run(1_000);
+        assert_eq!(w.view(alice).network.clock_off_ms, None, "people who merely ask have no say");
+        let id = w.say(alice, chat, "good that you are here");
+        w.sees(bob, chat, id);
+    });
+}
+
+#[test]
+fn a_clock_set_right_lets_everybody_write_again_by_itself() {
+    story("a_clock_set_right_lets_everybody_write_again_by_itself", |w| {
+        let (alice, bob, carol) = (w.alice(), w.bob(), w.carol());
+        let chat = w.befriend(alice, bob);
+        w.befriend(alice, carol);
+        // Both of her friends are wrong, or she is.
+        let hers = w.dice.chance(500);
+        let wrong = if hers { vec![alice] } else { vec![bob, carol] };
+        for who in &wrong {
+            w.stop(*who);
+            w.set_clock(*who, -3 * HOUR);
+            w.start(*who);
+        }
+        assert!(w.until(SOON, |w| w.view(alice).network.clock_off_ms.is_some()), "they agree against her");
+        for who in &wrong {
+            w.set_clock(*who, 0);
+        }
+        if !hers {
+            assert!(w.until(SOON, |w| w.view(alice).network.clock_off_ms.is_none()), "she is told that all is well again");
+        }
+        let id = w.say(alice, chat, "that was odd");
+        w.sees(bob, chat, id);
+        check::converges(w, &[alice, bob], chat);
+    });
+}
+
+#[test]
+fn a_verdict_ends_with_those_who_gave_it() {
+    story("a_verdict_ends_with_those_who_gave_it", |w| {
+        let (alice, bob, carol) = (w.alice(), w.bob(), w.carol());
+        let chat = w.befriend(alice, bob);
+        w.befriend(alice, carol);
+        for who in [bob, carol] {
+            w.stop(who);
+            w.set_clock(who, -3 * HOUR);
+            w.start(who);
+        }
+        assert!(w.until(SOON, |w| w.view(alice).network.clock_off_ms.is_some()));
+        w.stop(carol);
+        assert!(w.until(60_000, |w| w.view(alice).network.clock_off_ms.is_none()), "one against one proves nothing");
+        w.say(alice, chat, "see you later");
     });
 }
