@@ -126,6 +126,10 @@ impl Core {
     fn on_profile(&mut self, account: AccountId, profile: &crate::wire::identity::Profile) {
         let own = self.me.as_ref().is_some_and(|me| me.account == account);
         if !own {
+            // Whoever is no contact yet says in the request, and in the answer to one, how they want to be called.
+            if !self.people.get(&account).is_some_and(super::people::Person::is_contact) {
+                return self.refuse("profile_of_stranger");
+            }
             return self.learn_profile(account, profile);
         }
         let Ok(profile) = crate::identity::text::clean_profile(profile) else {

@@ -82,18 +82,15 @@ impl Core {
             return self.refuse("lan_hello_unfit");
         };
         let account = seen.account;
-        if self.me.as_ref().is_some_and(|me| me.account == account) {
+        // One connection leads to one person: whoever says another name on it is no longer who they were.
+        let goes = seen.gone || self.me.as_ref().is_some_and(|me| me.account == account);
+        let full = self.nearby.len() >= NEARBY && !self.nearby.contains_key(&account);
+        self.neighbour_is(id, Some(account).filter(|_| !goes && !full));
+        if goes {
             return;
         }
-        if seen.gone {
-            self.forget_neighbour(account);
-            return;
-        }
-        if self.nearby.len() >= NEARBY && !self.nearby.contains_key(&account) {
+        if full {
             return self.refuse("too_many_nearby");
-        }
-        if let Some(link) = self.links.get_mut(&id) {
-            link.neighbour = Some(account);
         }
         let known = self.nearby.get(&account);
         let tag = known.filter(|n| n.login == seen.login).and_then(|n| n.tag.clone());
@@ -115,21 +112,33 @@ impl Core {
     }
 
     pub(super) fn neighbour_link_down(&mut self, link: &Link) {
-        let Some(account) = link.neighbour else { return };
-        let still = self.links.iter().find(|(_, l)| l.neighbour == Some(account)).map(|(id, _)| *id);
-        match (still, self.nearby.get_mut(&account)) {
-            (Some(id), Some(n)) => n.link = id,
-            _ => self.forget_neighbour(account),
+        if let Some(account) = link.neighbour {
+            self.neighbour_left(account);
         }
     }
 
-    fn forget_neighbour(&mut self, account: AccountId) {
-        for link in self.links.values_mut().filter(|l| l.neighbour == Some(account)) {
-            link.neighbour = None;
+    /// Notes who is at the other end of a local connection.
+    fn neighbour_is(&mut self, id: LinkId, now: Option<AccountId>) {
+        let Some(link) = self.links.get_mut(&id) else { return };
+        if let Some(before) = std::mem::replace(&mut link.neighbour, now).filter(|before| Some(*before) != now) {
+            self.neighbour_left(before);
         }
-        if self.nearby.remove(&account).is_some() {
-            self.dirty = true;
-            self.gate.notify(Event::NearbyChanged);
+    }
+
+    /// A neighbour is gone from one connection: they are found on another, or not at all.
+    fn neighbour_left(&mut self, account: AccountId) {
+        let still = self.links.iter().find(|(_, l)| l.neighbour == Some(account)).map(|(id, l)| (*id, l.info));
+        match (still, self.nearby.get_mut(&account)) {
+            (Some((id, info)), Some(n)) => {
+                n.link = id;
+                n.hint = Hint { peer: info.peer, addr: info.addr };
+            }
+            (_, None) => {}
+            (None, Some(_)) => {
+                self.nearby.remove(&account);
+                self.dirty = true;
+                self.gate.notify(Event::NearbyChanged);
+            }
         }
     }
 }

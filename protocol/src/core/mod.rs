@@ -21,6 +21,7 @@ mod hello;
 mod inbox;
 mod lan;
 mod links;
+mod logins;
 mod me;
 mod own;
 mod people;
@@ -46,7 +47,7 @@ use effect::Effect;
 use event::Event;
 use gate::Gate;
 use input::{Boot, Input};
-use job::{Job, JobResult};
+use job::JobResult;
 use links::Link;
 use me::Me;
 use people::Person;
@@ -104,6 +105,7 @@ pub struct Core {
     /// Addresses that others outside see this node at.
     outside: Vec<Addr>,
     nat: Nat,
+    logins: logins::Logins,
     jobs: BTreeMap<JobId, JobFor>,
     next_job: u64,
     reads: BTreeMap<ReadId, ReadFor>,
@@ -174,6 +176,7 @@ impl Core {
             listening: Vec::new(),
             outside: Vec::new(),
             nat: Nat::default(),
+            logins: logins::Logins::default(),
             jobs: BTreeMap::new(),
             next_job: 0,
             reads: BTreeMap::new(),
@@ -296,15 +299,7 @@ impl Core {
         self.load_logs(&boot.rows);
         if self.me.is_some() {
             self.begin();
-            let untagged: Vec<(AccountId, String)> = self
-                .people
-                .values()
-                .filter(|p| p.tag.is_none() && !p.profile.login.is_empty())
-                .map(|p| (p.account, p.profile.login.clone()))
-                .collect();
-            for (account, login) in untagged {
-                self.compute_tag(account, &login);
-            }
+            self.next_tag();
         }
     }
 
@@ -331,6 +326,7 @@ impl Core {
             Timer::RetryStore => self.gate.retry(),
             Timer::Dial(account) => self.dial(account),
             Timer::DialNearby(peer) => self.dial_neighbour(peer),
+            Timer::Tag => self.next_tag(),
             Timer::Request(account) => self.retry_request(account),
             Timer::TypingEnds(chat) => self.typing_ended(chat),
             Timer::Sync(id) => self.start_sync(id),
@@ -382,39 +378,12 @@ impl Core {
 
     fn on_job_done(&mut self, id: JobId, result: JobResult) {
         match (self.jobs.remove(&id), result) {
-            (Some(JobFor::Tag(account, login)), JobResult::Tag(tag)) => self.tag_computed(account, &login, &tag),
+            (Some(JobFor::Tag(account, login)), JobResult::Tag(tag)) => self.tag_computed(account, login, Some(tag)),
+            (Some(JobFor::Tag(account, login)), _) => self.tag_computed(account, login, None),
             (Some(JobFor::Request(link)), JobResult::Pow(nonce)) => self.on_work_done(link, nonce),
             (Some(JobFor::Safety(cmd, account, said)), JobResult::Safety(number)) => self.on_safety(cmd, account, said, number),
             (Some(JobFor::Safety(cmd, ..)), _) => self.gate.reply(cmd, Err(command::CommandError::Busy)),
             _ => {}
-        }
-    }
-
-    /// Has the tag of a login computed.
-    fn compute_tag(&mut self, account: AccountId, login: &str) {
-        let waits = |j: &JobFor| matches!(j, JobFor::Tag(a, l) if *a == account && l == login);
-        if login.is_empty() || self.jobs.values().any(waits) {
-            return;
-        }
-        let id = self.job(JobFor::Tag(account, login.to_owned()));
-        let job = Job::Tag { account, login: login.to_owned(), cost: self.cfg.tag_cost };
-        self.gate.inward(Effect::Offload { id, job });
-    }
-
-    fn tag_computed(&mut self, account: AccountId, login: &str, tag: &str) {
-        self.dirty = true;
-        if let Some(me) = self.me.as_mut().filter(|me| me.account == account && me.profile.login == login) {
-            me.tag = Some(tag.to_owned());
-            self.touched.me = true;
-            self.gate.notify(Event::AccountChanged);
-        }
-        if let Some(n) = self.nearby.get_mut(&account).filter(|n| n.login == login) {
-            n.tag = Some(tag.to_owned());
-            self.gate.notify(Event::NearbyChanged);
-        }
-        if let Some(p) = self.people.get_mut(&account).filter(|p| p.profile.login == login) {
-            p.tag = Some(tag.to_owned());
-            self.person_changed(account);
         }
     }
 

@@ -15,6 +15,8 @@ pub(super) enum Timer {
     Dial(AccountId),
     /// Dial a node seen on the local network.
     DialNearby(PeerKey),
+    /// The next tag of a login may be computed.
+    Tag,
     /// Ask again whether a contact request is taken.
     Request(AccountId),
     /// The person stopped typing without saying so.
@@ -56,6 +58,11 @@ impl Timers {
         if let Some(at) = self.by_name.remove(&timer) {
             self.by_time.remove(&(at, timer));
         }
+    }
+
+    /// Whether a timer runs.
+    pub fn is_set(&self, timer: Timer) -> bool {
+        self.by_name.contains_key(&timer)
     }
 
     /// When the next one is due.

@@ -70,7 +70,7 @@ impl World {
     /// Somebody's node is taken over: its core ends, its keys fall into the hands of a program that keeps no rules.
     ///
     /// # Panics
-    /// If the two are no contacts.
+    /// If neither is a contact of the other nor asked to be.
     pub fn turn_hostile(&mut self, who: Who, against: Who) -> Hostile {
         let view = self.view(who);
         let account = view.account.as_ref().expect("an account").account_id;
@@ -84,7 +84,8 @@ impl World {
         let me = row(Table::Account).next().expect("an account");
         let device = DeviceSecret::from_seed(fixed(field(device_row, 1)));
         let device_set = codec::decode_own(field(me, 6).expect("a device set")).expect("a device set");
-        let pair_key = fixed(field(person, 6));
+        // What two contacts share; before that, the key that a request brings.
+        let pair_key = fixed(field(person, 6).or_else(|| field(field(person, 12)?, 2)));
         let transport: [u8; 32] = fixed(field(device_row, 2));
         self.stranger_listens(who, transport);
         Hostile { host: who, account: account.to_vec(), device, device_set, pair_key, victim: against, wires: None, salt: 0 }

@@ -98,6 +98,8 @@ pub struct Node {
     pub off: bool,
     /// Most commits that were under way at once.
     pub peak_backlog: usize,
+    /// Slow hashes that it had computed.
+    pub hashes: u64,
 }
 
 /// A message that was answered with its id.
@@ -137,6 +139,7 @@ impl Node {
             wiped: false,
             off: false,
             peak_backlog: 0,
+            hashes: 0,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::node::Who;
 use veche_protocol::core::Core;
 use veche_protocol::core::effect::Effect;
 use veche_protocol::core::input::Input;
+use veche_protocol::core::job::Job;
 use veche_protocol::link::DirectoryEnd;
 use veche_protocol::store::Write;
 
@@ -104,6 +105,7 @@ impl World {
             }
             Effect::Offload { id, job } => {
                 let after = self.dice.between(1, 400);
+                self.nodes[n].hashes += u64::from(matches!(job, Job::Tag { .. }));
                 let result = job.run();
                 self.push(at + after, Happening::Input(who, run, Input::JobDone(id, result)));
             }
