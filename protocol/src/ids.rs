@@ -125,6 +125,10 @@ id!(
     DirectoryKey, 32
 );
 id!(
+    /// One of the two names of a mailbox queue, drawn by its node: its owner reads under one, others write under the other.
+    QueueName, 24
+);
+id!(
     /// A contact request, known only to the two ends.
     RequestId, 16
 );

@@ -37,6 +37,7 @@ pub mod identity;
 pub mod ids;
 pub mod limits;
 pub mod link;
+pub mod mailbox;
 pub mod store;
 pub mod time;
 pub mod view;

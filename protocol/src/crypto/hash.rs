@@ -26,6 +26,13 @@ pub fn mac(key: &[u8; 32], label: &str, fields: &[&[u8]]) -> [u8; 32] {
     *framed(keyed, fields).finalize().as_bytes()
 }
 
+/// Whether bytes are this MAC; takes the same time wherever they differ.
+#[must_use]
+pub fn same(mac: &[u8; 32], bytes: &[u8]) -> bool {
+    // The comparison of two BLAKE3 hashes runs in constant time.
+    <[u8; 32]>::try_from(bytes).is_ok_and(|bytes| blake3::Hash::from(*mac) == blake3::Hash::from(bytes))
+}
+
 fn hasher(label: &str) -> blake3::Hasher {
     blake3::Hasher::new_derive_key(&[CONTEXT, label].concat())
 }

@@ -86,6 +86,10 @@ labels! {
     ADDRESS_BOX = "address-box";
     /// Choice among too many claims.
     SAMPLING = "sampling";
+    /// Proof of work for a new mailbox queue.
+    MAILBOX_MAKE = "mailbox-make";
+    /// Proof of work for a frame at a door.
+    MAILBOX_KNOCK = "mailbox-knock";
     /// Reading of a mailbox queue, signed by the queue's key.
     MAILBOX_OPEN = "mailbox-open";
     /// Proof of the key of a mailbox queue for writers.

@@ -3,6 +3,7 @@
 //! Every use has a label of its own in [`labels`], so that no output of one use means anything in another.
 
 pub mod aead;
+pub mod anonymous;
 pub mod hash;
 pub mod labels;
 pub mod link;

@@ -1,6 +1,7 @@
-//! Proof of work for contact requests of strangers: BLAKE3 with leading zero bits, in the manner of hashcash.
+//! Proof of work for what strangers may ask of others: BLAKE3 with leading zero bits, in the manner of hashcash.
 //!
-//! It commits to the account it is for and to the sealed request, so that it cannot be made in advance or used twice.
+//! A contact request commits to the account it is for and to the sealed request, so that the work cannot be made in advance or used
+//! twice; everything else commits to fields under a label of its own.
 
 use super::{hash, labels};
 use crate::ids::AccountId;
@@ -17,6 +18,12 @@ impl Challenge {
     #[must_use]
     pub fn new(account: &AccountId, frame: &[u8]) -> Self {
         Self(hash::h(labels::POW, &[account.as_bytes(), frame]))
+    }
+
+    /// For something of another kind: `label` is one of [`labels`], `fields` are what the work commits to.
+    #[must_use]
+    pub fn over(label: &str, fields: &[&[u8]]) -> Self {
+        Self(hash::h(label, fields))
     }
 
     /// Whether a nonce shows at least `bits` leading zero bits.

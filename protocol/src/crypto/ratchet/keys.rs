@@ -3,8 +3,8 @@
 use super::double::DoubleAccount;
 use super::olm::OlmAccount;
 use super::{BadRow, Ratchet, RatchetKind, wrap};
-use crate::crypto::aead::{self, Key};
-use crate::crypto::labels;
+use crate::crypto::aead::{self, BadSeal, Key};
+use crate::crypto::{anonymous, labels};
 use crate::ids::DeviceId;
 use crate::time::UnixMs;
 use crate::wire::codec;
@@ -52,6 +52,14 @@ impl DeviceKeys {
     #[must_use]
     pub fn ek_public(&self) -> [u8; 32] {
         PublicKey::from(&StaticSecret::from(*self.ek)).to_bytes()
+    }
+
+    /// Opens what was sealed to [`DeviceKeys::ek_public`] under this label.
+    ///
+    /// # Errors
+    /// Bytes sealed to another key or under another label, or changed.
+    pub fn open_anonymous(&self, label: &str, sealed: &[u8]) -> Result<Vec<u8>, BadSeal> {
+        anonymous::open(&self.ek, label, sealed)
     }
 
     /// What others need to begin a session with `device`, this one; to be signed by its key.

@@ -132,6 +132,11 @@ pub const EDGES: &[Edge] = &[
         instead: "crypto seals and opens; who may say what is decided above it",
     },
     Edge {
+        from: "protocol/src/mailbox/",
+        never: &["crate::core", "crate::history", "crate::directory", "crate::identity"],
+        instead: "a mailbox keeps sealed frames and knows nobody; when to use one is decided in core",
+    },
+    Edge {
         from: "protocol/src/history/",
         never: &["crate::crypto::aead", "crate::crypto::link", "crate::crypto::pow", "crate::crypto::ratchet", "crate::core"],
         instead: "history hashes and signs entries and opens nothing: what arrives here was unsealed before",
