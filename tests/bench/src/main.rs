@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `talk` | two `veche-node` processes on the loopback device: latency, throughput, idling, starting |
 //! | `lan` | two hosts in network namespaces that start cold and find each other |
+//! | `lossy` | two such hosts on a wire with a round trip that loses frames |
 //! | `inside` | without processes: the core, the simulator, the timeline |
 //! | `table` | rows, shares, and whether a target is met |
 //!
@@ -12,6 +13,7 @@
 
 mod inside;
 mod lan;
+mod lossy;
 mod table;
 mod talk;
 
@@ -24,10 +26,14 @@ fn main() -> Result<()> {
     if std::env::args().nth(1).as_deref() == Some(lan::ARGUMENT) {
         return lan::run_inside();
     }
+    if std::env::args().nth(1).as_deref() == Some(lossy::ARGUMENT) {
+        return lossy::run_inside();
+    }
     let started = Instant::now();
     say("| # | measured | figure | beside it | target | |")?;
     say("|---|---|---|---|---|---|")?;
     show(&talk::rows()?)?;
+    show(&lossy::rows()?)?;
     show(&lan::rows()?)?;
     show(&inside::rows())?;
     say(&format!("\nTaken in {:.0} s, profile {}.", started.elapsed().as_secs_f64(), profile()))

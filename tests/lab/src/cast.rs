@@ -148,7 +148,7 @@ impl Person {
     /// # Errors
     /// They are not.
     pub fn wait_online(&self, other: &Self) -> Result<()> {
-        self.wait_presence(&other.account, "online")
+        self.wait_presence(&other.account, "online", PATIENCE)
     }
 
     /// Waits until somebody, by account, is seen as not connected.
@@ -156,11 +156,15 @@ impl Person {
     /// # Errors
     /// They are seen all the time.
     pub fn wait_offline(&self, account: &str) -> Result<()> {
-        self.wait_presence(account, "offline")
+        self.wait_presence(account, "offline", PATIENCE)
     }
 
-    fn wait_presence(&self, account: &str, wanted: &str) -> Result<()> {
-        until(&format!("a contact of {} {wanted}", self.login), PATIENCE, || {
+    /// Waits until somebody, by account, is seen in this state.
+    ///
+    /// # Errors
+    /// They are not, in this time.
+    pub fn wait_presence(&self, account: &str, wanted: &str, patience: Duration) -> Result<()> {
+        until(&format!("a contact of {} {wanted}", self.login), patience, || {
             let people = self.call("contact.list", json!({}))?;
             let seen = people.as_array().into_iter().flatten().find(|person| person["account_id"] == account);
             let network = || self.call("network.status", json!({})).map_or_else(|why| why.to_string(), |status| status.to_string());

@@ -35,6 +35,19 @@ impl Chance {
         self.next() % end.max(1)
     }
 
+    /// Whether something happens that does so with this probability, 0 to 1. What never or always happens costs no number.
+    pub fn happens(&mut self, probability: f64) -> bool {
+        // The 53 upper bits are as many as a float holds.
+        const STEPS: f64 = (1_u64 << 53) as f64;
+        probability >= 1.0 || (probability > 0.0 && ((self.next() >> 11) as f64) < probability * STEPS)
+    }
+
+    /// A duration from nothing to `most`, in whole microseconds.
+    pub fn up_to(&mut self, most: Duration) -> Duration {
+        let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX - 1);
+        if most == 0 { Duration::ZERO } else { Duration::from_micros(self.below(most + 1)) }
+    }
+
     /// A duration between two, in whole milliseconds.
     pub fn between_ms(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_millis(from + self.below(to.saturating_sub(from) + 1))

@@ -7,6 +7,10 @@
 //! | `cast` | people: a node with an account, contacts, conversations |
 //! | `checker` | what has to hold of a conversation after any fault |
 //! | `world` | a machine of its own: network namespaces, packet counters, captures |
+//! | `wire` | what a bad line does to frames: delay, loss, copies, disorder; pure and seeded |
+//! | `nat` | a small internet: a public segment, and homes behind routers of every kind |
+//! | `probe` | small questions to a network: what gets there, how late, and from where |
+//! | `pump` | carries real frames between two hosts over such a line |
 //! | `chance` | seeded random numbers |
 //!
 //! What this proves and the simulator cannot: libp2p, mDNS, sled and its fsync, the process and its end.
@@ -15,7 +19,15 @@ pub mod binary;
 pub mod cast;
 pub mod chance;
 pub mod checker;
+#[cfg(target_os = "linux")]
+pub mod nat;
 pub mod node;
+#[cfg(target_os = "linux")]
+pub mod probe;
+#[cfg(target_os = "linux")]
+pub mod pump;
+pub mod wire;
+#[cfg(target_os = "linux")]
 pub mod world;
 
 use std::fs::{self, File};
@@ -34,9 +46,20 @@ pub fn turn() -> anyhow::Result<File> {
     Ok(lock)
 }
 
+/// Begins a line with something that was not tested.
+pub const SKIPPED: &str = "skipped: ";
+
 /// Says on a line of its own that something was not tested, past the test harness, which keeps what passing tests print.
 pub fn skip(what: &str, why: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {what}: {why}");
+    let _ = writeln!(std::io::stderr(), "{SKIPPED}{what}: {why}");
+}
+
+/// Begins a line with something that was measured and is worth looking at, though no test hangs on it.
+pub const MEASURED: &str = "measured: ";
+
+/// Says on a line of its own what was measured, past the test harness.
+pub fn tell(measured: &str) {
+    let _ = writeln!(std::io::stderr(), "{MEASURED}{measured}");
 }
 
 /// Asks again and again until there is an answer.

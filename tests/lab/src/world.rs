@@ -3,7 +3,11 @@
 //! A test runs itself again inside new namespaces ([`inside`]), so that nothing it makes is seen outside or left behind, and so that a
 //! user who may make user namespaces needs no root.
 
-use crate::skip;
+mod hosts;
+
+pub use hosts::TwoHosts;
+
+use crate::{MEASURED, SKIPPED, pump, skip, turn};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,7 +26,8 @@ pub enum Place {
     Done,
 }
 
-/// Runs the named test again in network and mount namespaces of its own.
+/// Runs the named test again in network and mount namespaces of its own, when it is its turn. Everything in them ends with it, also
+/// when it is killed, so that there is nothing to clean up after a crash.
 ///
 /// # Errors
 /// It failed inside.
@@ -37,6 +42,7 @@ pub fn inside(test: &str, programs: &[&str]) -> Result<Place> {
         skip(test, &format!("{missing} is not installed"));
         return Ok(Place::Done);
     }
+    let _turn = turn()?;
     let unshare: &[&str] = match () {
         () if succeeds("unshare", &["--net", "--mount", "true"]) => &["--net", "--mount"],
         () if succeeds("unshare", &["--user", "--map-root-user", "--net", "--mount", "true"]) => {
@@ -51,13 +57,27 @@ pub fn inside(test: &str, programs: &[&str]) -> Result<Place> {
     let output =
         Command::new("unshare").args(unshare).arg("--").arg(own).args(["--exact", test, "--nocapture"]).env(INSIDE, "1").output()?;
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    for line in said.lines().filter(|line| line.starts_with("skipped: ")) {
+    for line in said.lines().filter(|line| line.starts_with(SKIPPED) || line.starts_with(MEASURED)) {
         use std::io::Write;
         let _ = writeln!(std::io::stderr(), "{line}");
     }
     ensure!(output.status.success(), "inside its namespaces:\n{said}");
     ensure!(said.contains("1 passed"), "the test did not find itself inside:\n{said}");
     Ok(Place::Done)
+}
+
+/// Like [`inside`], for a test that needs a [`pump::Pump`].
+///
+/// # Errors
+/// It failed inside.
+pub fn inside_with_pump(test: &str, programs: &[&str]) -> Result<Place> {
+    match pump::missing() {
+        Some(why) => {
+            skip(test, &why);
+            Ok(Place::Done)
+        }
+        None => inside(test, programs),
+    }
 }
 
 fn is_there(program: &str) -> bool {
@@ -79,53 +99,6 @@ pub fn run(program: &str, args: &[&str]) -> Result<String> {
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{program} {}: {said}", args.join(" "));
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// Two hosts on a wire, 10.77.0.1 and 10.77.0.2, without a default route. Removed when dropped.
-pub struct TwoHosts {
-    /// Their network namespaces.
-    pub names: [String; 2],
-}
-
-impl TwoHosts {
-    /// Makes them. To be called [`Place::Inside`].
-    ///
-    /// # Errors
-    /// The system refuses.
-    pub fn new() -> Result<Self> {
-        let hosts = Self { names: ["veche1".to_owned(), "veche2".to_owned()] };
-        for name in &hosts.names {
-            run("ip", &["netns", "add", name])?;
-        }
-        let [one, two] = &hosts.names;
-        run("ip", &["link", "add", "wire", "netns", one, "type", "veth", "peer", "name", "wire", "netns", two])?;
-        for (number, name) in (1..).zip(&hosts.names) {
-            run("ip", &["-n", name, "addr", "add", &format!("10.77.0.{number}/24"), "dev", "wire"])?;
-            run("ip", &["-n", name, "link", "set", "wire", "up"])?;
-            run("ip", &["-n", name, "link", "set", "lo", "up"])?;
-        }
-        Ok(hosts)
-    }
-
-    /// Gives both a default route, through each other: packets to the outside now leave, and would be counted.
-    ///
-    /// # Errors
-    /// The system refuses.
-    pub fn open_a_way_out(&self) -> Result<()> {
-        let [one, two] = &self.names;
-        run("ip", &["-n", one, "route", "add", "default", "via", "10.77.0.2"])?;
-        run("ip", &["-n", two, "route", "add", "default", "via", "10.77.0.1"])?;
-        Ok(())
-    }
-}
-
-impl Drop for TwoHosts {
-    fn drop(&mut self) {
-        for name in &self.names {
-            // The namespaces end with the test in any case.
-            let _ = run("ip", &["netns", "del", name]);
-        }
-    }
 }
 
 /// Counts what a host sends.
