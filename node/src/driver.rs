@@ -1,15 +1,21 @@
 //! Runs the core: one task that owns it, hands it everything that happens and does everything it asks for. It decides nothing.
 //!
-//! Order of intake: what the store has made durable, what workers have found, timers, what the person wants, what peers send.
-//! The further down, the sooner it is held back when the disk cannot keep up.
+//! Order of intake: the wish to end, what the store has made durable, what workers have found, timers, what the person wants, what
+//! peers send. The further down, the sooner it is held back when the disk cannot keep up.
+//!
+//! It waits in one place only, for the next of these. Commits and commands for the network are handed over without waiting:
+//! whoever waits for the network without taking its events, or for the disk without taking its answers, waits for ever.
+
+mod outbound;
 
 use crate::handle::NodeError;
-use crate::net::{self, NetCmd, NetConfig, NetEvent, NetEvents, NetHandle};
-use crate::store::writer::{CommitError, Committed, Store};
-use std::collections::BTreeMap;
+use crate::net::{self, NetCmd, NetConfig, NetEvent, NetEvents, NetHandle, NotTaken};
+use crate::store::writer::{CommitError, Committed, HandInError, Store};
+use outbound::Outbound;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use veche_protocol::core::command::{Command, Reply};
 use veche_protocol::core::effect::Effect;
@@ -17,11 +23,11 @@ use veche_protocol::core::event::Event;
 use veche_protocol::core::input::{Boot, Input};
 use veche_protocol::core::{Config, Core};
 use veche_protocol::ids::{CmdId, CommitId, JobId, ReadId};
-use veche_protocol::link::Addr;
+use veche_protocol::link::{Addr, DirectoryEnd};
 use veche_protocol::time::{Mono, Now, UnixMs};
 use veche_protocol::view::Snapshot;
 
-/// Commits under way beyond which peers and people are made to wait. Well below the store's own queue.
+/// Commits and reads under way beyond which peers and people are made to wait. Well below the store's own queue.
 const BACKLOG: usize = 512;
 /// Answers of workers and of the store that wait for the driver.
 const RESULTS: usize = 1024;
@@ -31,16 +37,21 @@ const COMMANDS: usize = 64;
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(8);
 /// Heavy computations at the same time: one core stays free for the window.
 const WORKERS: usize = 2;
-/// Longest wait for the last frames to leave when the node ends.
+/// Reads of the store at the same time. They wait for the disk, not for a core.
+const READERS: usize = 8;
+/// Longest wait for what is being written, when the node ends: what became durable may still be said.
 const LAST_WORDS: Duration = Duration::from_millis(300);
+/// Longest wait for the network to end: a little more than it gives its own goodbyes.
+const NET_ENDS: Duration = Duration::from_secs(2);
+/// Longest wait for the store to end. A disk that stands still is left to itself: everything that was accepted is on it or was
+/// never confirmed to anybody.
+const STORE_ENDS: Duration = Duration::from_secs(2);
+/// Longest time from the wish to end to the end.
+pub(crate) const STOPS_WITHIN: Duration = Duration::from_secs(5);
+const _: () = assert!(LAST_WORDS.as_millis() + NET_ENDS.as_millis() + STORE_ENDS.as_millis() < STOPS_WITHIN.as_millis());
 
-/// Commands for the driver.
-pub(crate) enum Order {
-    /// For the core.
-    Command(Command, oneshot::Sender<Result<Reply, NodeError>>),
-    /// End, in good order.
-    Stop,
-}
+/// A command for the core, and where its answer goes.
+pub(crate) type Order = (Command, oneshot::Sender<Result<Reply, NodeError>>);
 
 /// How a driver ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,41 +98,37 @@ impl Acks {
 /// A running driver.
 pub(crate) struct Running {
     pub orders: mpsc::Sender<Order>,
+    /// Notified, the driver ends in good order, within [`STOPS_WITHIN`] whatever the disk does.
+    pub stop: Arc<Notify>,
     pub end: tokio::task::JoinHandle<End>,
 }
 
 /// Starts the driver over an open store.
 pub(crate) fn start(around: Around, store: Store, acks: Acks, boot: Boot, seed: [u8; 32]) -> Running {
     let (orders, inbox) = mpsc::channel(COMMANDS);
-    let driver = Driver {
-        core: Core::new(around.core, seed),
-        store,
-        results: acks.0,
-        clock: Clock::start(),
-        around,
-        net: None,
-        waiting: BTreeMap::new(),
-        next_cmd: 0,
-        workers: Arc::new(Semaphore::new(WORKERS)),
-        listening: Vec::new(),
-        snapshot_due: None,
-        last_snapshot: None,
-        wiped: false,
-    };
-    let end = tokio::spawn(driver.run(inbox, acks.1, boot));
-    Running { orders, end }
+    let stop = Arc::new(Notify::new());
+    let Acks(results, answers) = acks;
+    let driver = Driver::new(around, store, results, seed);
+    let end = tokio::spawn(driver.run(inbox, answers, boot, Arc::clone(&stop)));
+    Running { orders, stop, end }
 }
 
 struct Driver {
     core: Core,
     store: Store,
+    /// The store refused a commit: why. Nothing is handed in before the core resumes, or a later commit would overtake it.
+    refusing: Option<String>,
     results: mpsc::Sender<Outcome>,
+    /// What the driver has to tell the core by itself.
+    own: VecDeque<Input>,
     clock: Clock,
     around: Around,
     net: Option<(NetHandle, NetEvents)>,
+    outbound: Outbound,
     waiting: BTreeMap<CmdId, oneshot::Sender<Result<Reply, NodeError>>>,
     next_cmd: u64,
     workers: Arc<Semaphore>,
+    readers: Arc<Semaphore>,
     listening: Vec<Addr>,
     snapshot_due: Option<Instant>,
     last_snapshot: Option<Instant>,
@@ -129,55 +136,75 @@ struct Driver {
 }
 
 impl Driver {
-    async fn run(mut self, mut orders: mpsc::Receiver<Order>, mut results: mpsc::Receiver<Outcome>, boot: Boot) -> End {
-        self.handle(Input::Boot(boot)).await;
-        loop {
+    fn new(around: Around, store: Store, results: mpsc::Sender<Outcome>, seed: [u8; 32]) -> Self {
+        Self {
+            core: Core::new(around.core, seed),
+            store,
+            refusing: None,
+            results,
+            own: VecDeque::new(),
+            clock: Clock::start(),
+            around,
+            net: None,
+            outbound: Outbound::default(),
+            waiting: BTreeMap::new(),
+            next_cmd: 0,
+            workers: Arc::new(Semaphore::new(WORKERS)),
+            readers: Arc::new(Semaphore::new(READERS)),
+            listening: Vec::new(),
+            snapshot_due: None,
+            last_snapshot: None,
+            wiped: false,
+        }
+    }
+
+    async fn run(mut self, mut orders: mpsc::Receiver<Order>, mut results: mpsc::Receiver<Outcome>, boot: Boot, stop: Arc<Notify>) -> End {
+        self.handle(Input::Boot(boot));
+        while !self.wiped {
             let open = self.core.backlog() < BACKLOG;
             let timer = self.core.next_timeout().map(|at| self.clock.instant(at));
             let snapshot = self.snapshot_due;
             tokio::select! {
                 biased;
-                Some(result) = results.recv() => self.on_result(result).await,
-                () = sleep_until(timer) => self.handle(Input::Tick).await,
+                () = stop.notified() => break,
+                Some(result) = results.recv() => self.on_result(result),
+                () = sleep_until(timer) => self.handle(Input::Tick),
                 () = sleep_until(snapshot) => self.publish(),
-                order = orders.recv(), if open => match order {
-                    Some(Order::Command(command, done)) => {
+                order = orders.recv(), if open && self.outbound.is_empty() => match order {
+                    Some((command, done)) => {
                         self.next_cmd += 1;
                         let id = CmdId(self.next_cmd);
                         self.waiting.insert(id, done);
-                        self.handle(Input::Command(id, command)).await;
+                        self.handle(Input::Command(id, command));
                     }
-                    Some(Order::Stop) | None => break,
+                    None => break,
                 },
-                Some(event) = next_event(&mut self.net), if open => self.on_net(event).await,
-            }
-            if self.wiped {
-                break;
+                Some(news) = network(&mut self.net, open, !self.outbound.is_empty()) => match news {
+                    News::Room => self.pass_on(),
+                    News::Event(event) => self.on_net(event),
+                },
             }
         }
         self.finish(&mut results).await
     }
 
-    async fn on_result(&mut self, result: Outcome) {
-        match result {
-            Outcome::Input(input) => self.handle(input).await,
-            Outcome::Committed(Committed { token, result }) => {
-                let id = CommitId(token);
-                let input = match result {
-                    Ok(()) => Input::Committed(id),
-                    Err(error) => {
-                        if error != CommitError::Stopped {
-                            tracing::error!(%error, "the store refused a commit");
-                        }
-                        Input::CommitFailed(id, error.to_string())
+    fn on_result(&mut self, result: Outcome) {
+        let input = match result {
+            Outcome::Input(input) => input,
+            Outcome::Committed(Committed { token, result }) => match result {
+                Ok(()) => Input::Committed(CommitId(token)),
+                Err(error) => {
+                    if error != CommitError::Stopped {
+                        tracing::error!(%error, "the store refused a commit");
                     }
-                };
-                self.handle(input).await;
-            }
-        }
+                    Input::CommitFailed(CommitId(token), error.to_string())
+                }
+            },
+        };
+        self.handle(input);
     }
 
-    async fn on_net(&mut self, event: NetEvent) {
+    fn on_net(&mut self, event: NetEvent) {
         let input = match event {
             NetEvent::Listening(addr) => {
                 if !self.listening.contains(&addr) {
@@ -212,36 +239,35 @@ impl Driver {
             NetEvent::NearbyGone { peer } => Input::NearbyGone(peer),
             NetEvent::NetworkChanged => Input::NetworkChanged,
         };
-        self.handle(input).await;
+        self.handle(input);
     }
 
-    /// Hands the core one input and does what it says.
-    async fn handle(&mut self, input: Input) {
-        self.core.handle(self.clock.now(), input);
-        while let Some(effect) = self.core.poll() {
-            self.execute(effect).await;
+    /// Hands the core one input and does what it says, and then whatever follows from that at once.
+    fn handle(&mut self, input: Input) {
+        self.own.push_back(input);
+        while let Some(input) = self.own.pop_front() {
+            self.core.handle(self.clock.now(), input);
+            while let Some(effect) = self.core.poll() {
+                self.execute(effect);
+            }
         }
         self.snapshot_due.get_or_insert_with(|| self.last_snapshot.map_or_else(Instant::now, |at| at + SNAPSHOT_EVERY));
     }
 
-    async fn execute(&mut self, effect: Effect) {
+    fn execute(&mut self, effect: Effect) {
         match effect {
             Effect::Commit { id, writes } => self.commit(id, writes.to_vec()),
-            Effect::ResumeCommits => {
-                if self.store.resume().is_err() {
-                    tracing::error!("the store is closed");
-                }
-            }
+            Effect::ResumeCommits => self.resume(),
             Effect::Read { id, read } => self.read(id, read),
             Effect::Offload { id, job } => self.offload(id, job),
             Effect::StartNet { transport_seed } => self.start_net(transport_seed),
-            Effect::Dial { peer, addrs } => self.net_cmd(NetCmd::Dial { peer, addrs }).await,
-            Effect::Operators(hints) => self.net_cmd(NetCmd::Operators(hints)).await,
-            Effect::Friends(peers) => self.net_cmd(NetCmd::Friends(peers)).await,
-            Effect::DirectoryGet { id, key } => self.net_cmd(NetCmd::DirectoryGet { id, key }).await,
-            Effect::DirectoryPut { id, key, value } => self.net_cmd(NetCmd::DirectoryPut { id, key, value }).await,
-            Effect::Send { link, proto, frame, receipt } => self.net_cmd(NetCmd::Send { link, proto, frame, receipt }).await,
-            Effect::Close(link) => self.net_cmd(NetCmd::Close { link }).await,
+            Effect::Dial { peer, addrs } => self.net_cmd(NetCmd::Dial { peer, addrs }),
+            Effect::Operators(hints) => self.net_cmd(NetCmd::Operators(hints)),
+            Effect::Friends(peers) => self.net_cmd(NetCmd::Friends(peers)),
+            Effect::DirectoryGet { id, key } => self.net_cmd(NetCmd::DirectoryGet { id, key }),
+            Effect::DirectoryPut { id, key, value } => self.net_cmd(NetCmd::DirectoryPut { id, key, value }),
+            Effect::Send { link, proto, frame, receipt } => self.net_cmd(NetCmd::Send { link, proto, frame, receipt }),
+            Effect::Close(link) => self.net_cmd(NetCmd::Close { link }),
             Effect::Reply(cmd, result) => {
                 if let Some(done) = self.waiting.remove(&cmd) {
                     self.publish();
@@ -260,21 +286,40 @@ impl Driver {
         }
     }
 
-    fn commit(&self, id: CommitId, writes: Vec<veche_protocol::store::Write>) {
-        // The backlog is kept below the store's queue, so a full queue or a closed store are faults that retrying heals or nothing does.
-        if let Err(error) = self.store.try_commit(id.0, writes) {
-            tracing::error!(%error, "the store did not take a commit");
-            let failed = Committed { token: id.0, result: Err(CommitError::Stopped) };
-            let _ = self.results.try_send(Outcome::Committed(failed));
+    /// Hands a commit in, or answers by itself that it was not taken: the way of the store's own answers may be full just then.
+    fn commit(&mut self, id: CommitId, writes: Vec<veche_protocol::store::Write>) {
+        if self.refusing.is_none()
+            && let Err(error) = self.store.try_commit(id.0, writes)
+        {
+            self.refuse(&error);
+        }
+        if let Some(why) = &self.refusing {
+            self.own.push_back(Input::CommitFailed(id, why.clone()));
+        }
+    }
+
+    fn refuse(&mut self, error: &HandInError) {
+        tracing::error!(%error, "the store did not take a commit");
+        self.refusing = Some(error.to_string());
+    }
+
+    fn resume(&mut self) {
+        self.refusing = None;
+        if let Err(error) = self.store.resume() {
+            self.refuse(&error);
         }
     }
 
     fn read(&self, id: ReadId, read: veche_protocol::store::Read) {
         let store = self.store.clone();
         let results = self.results.clone();
-        tokio::task::spawn_blocking(move || {
-            let found = store.read(&read).map_err(|e| e.to_string());
-            let _ = results.blocking_send(Outcome::Input(Input::Found(id, found)));
+        let readers = Arc::clone(&self.readers);
+        tokio::spawn(async move {
+            let Ok(_permit) = readers.acquire_owned().await else { return };
+            let found = tokio::task::spawn_blocking(move || store.read(&read).map_err(|e| e.to_string())).await;
+            // The core counts what it waits for, so that every read has to be answered.
+            let found = found.unwrap_or_else(|e| Err(format!("The reading thread ended unexpectedly: {e}.")));
+            let _ = results.send(Outcome::Input(Input::Found(id, found))).await;
         });
     }
 
@@ -304,11 +349,33 @@ impl Driver {
         }
     }
 
-    async fn net_cmd(&self, cmd: NetCmd) {
-        let Some((net, _)) = &self.net else { return };
-        // The network task takes commands whatever else it does, so this waits for microseconds, not for peers.
-        if let Err(error) = net.send(cmd).await {
-            tracing::warn!(%error, "the network did not take a command");
+    fn net_cmd(&mut self, cmd: NetCmd) {
+        if self.net.is_none() {
+            return;
+        }
+        match self.outbound.push(cmd) {
+            Some(NetCmd::Dial { peer, .. }) => self.own.push_back(Input::DialFailed { peer }),
+            Some(NetCmd::DirectoryGet { id, .. } | NetCmd::DirectoryPut { id, .. }) => {
+                self.own.push_back(Input::DirectoryDone(id, DirectoryEnd::Nobody));
+            }
+            _ => {}
+        }
+        self.pass_on();
+    }
+
+    /// Gives the network as many commands as it takes now.
+    fn pass_on(&mut self) {
+        let Some((net, _)) = &self.net else { return self.outbound.clear() };
+        while let Some(cmd) = self.outbound.pop() {
+            match net.try_send(cmd) {
+                Ok(()) => {}
+                Err(NotTaken::Full(cmd)) => return self.outbound.put_back(cmd),
+                Err(error @ NotTaken::TooLarge { .. }) => tracing::error!(%error, "a frame was not sent"),
+                Err(NotTaken::Closed(_)) => {
+                    tracing::error!("the network ended by itself");
+                    return self.outbound.clear();
+                }
+            }
         }
     }
 
@@ -326,31 +393,84 @@ impl Driver {
         }
     }
 
-    /// Lets what is durable still be said, then ends the network and the store.
+    /// Lets what is durable still be said, then ends the network and the store. Each step has a time limit.
     async fn finish(mut self, results: &mut mpsc::Receiver<Outcome>) -> End {
         if !self.wiped {
-            self.handle(Input::Stop).await;
+            self.handle(Input::Stop);
         }
         let deadline = Instant::now() + LAST_WORDS;
         while self.core.backlog() > 0 {
             match tokio::time::timeout_at(deadline, results.recv()).await {
-                Ok(Some(result)) => self.on_result(result).await,
+                Ok(Some(result)) => self.on_result(result),
                 Ok(None) | Err(_) => break,
             }
         }
-        if let Some((net, _)) = &self.net {
-            net.shutdown().await;
-        }
-        let store = self.store.clone();
-        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+        self.end_net().await;
+        self.end_store(results).await;
         if self.wiped { End::Wiped } else { End::Stopped }
+    }
+
+    async fn end_net(&mut self) {
+        let Some((net, mut events)) = self.net.take() else { return };
+        let goodbye = async {
+            while let Some(cmd) = self.outbound.pop() {
+                if net.send(cmd).await.is_err() {
+                    break;
+                }
+            }
+            net.shutdown().await;
+        };
+        // Nobody needs its events any more, but without their being taken it takes no commands.
+        let unheard = async { while events.recv().await.is_some() {} };
+        let ended = async { tokio::join!(goodbye, unheard) };
+        if tokio::time::timeout(NET_ENDS, ended).await.is_err() {
+            tracing::warn!("the network did not end in time");
+        }
+    }
+
+    /// Closes the store on a thread of its own, because a stalled disk holds up whoever closes it, and takes its answers
+    /// meanwhile, because it finishes nothing while they are not taken.
+    async fn end_store(&mut self, results: &mut mpsc::Receiver<Outcome>) {
+        let store = self.store.clone();
+        let (done, mut closed) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("store closer".into()).spawn(move || {
+            store.close();
+            drop(store);
+            // Nobody waits any longer than the limit.
+            let _ = done.send(());
+        });
+        if let Err(error) = thread {
+            return tracing::error!(%error, "no thread to close the store on");
+        }
+        let deadline = Instant::now() + STORE_ENDS;
+        loop {
+            tokio::select! {
+                biased;
+                Some(result) = results.recv() => self.on_result(result),
+                _ = &mut closed => return,
+                () = tokio::time::sleep_until(deadline) => {
+                    return tracing::error!("the disk stands still; the store was left to itself");
+                }
+            }
+        }
     }
 }
 
-async fn next_event(net: &mut Option<(NetHandle, NetEvents)>) -> Option<NetEvent> {
-    match net {
-        Some((_, events)) => events.recv().await,
-        None => std::future::pending().await,
+/// What the network has for the driver.
+enum News {
+    /// It takes a command.
+    Room,
+    Event(NetEvent),
+}
+
+/// Waits for the network, as far as something is wanted of it.
+async fn network(net: &mut Option<(NetHandle, NetEvents)>, take: bool, give: bool) -> Option<News> {
+    let Some((net, events)) = net else { return std::future::pending().await };
+    tokio::select! {
+        biased;
+        () = net.room(), if give => Some(News::Room),
+        event = events.recv(), if take => event.map(News::Event),
+        () = std::future::pending() => None,
     }
 }
 
@@ -381,3 +501,6 @@ impl Clock {
         self.start + Duration::from_millis(at.0.saturating_add(1))
     }
 }
+
+#[cfg(test)]
+mod tests;

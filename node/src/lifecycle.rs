@@ -1,7 +1,7 @@
 //! From an empty directory to a running node and back: first run, unlocking, restoring, deleting. One task answers all requests.
 
 use crate::config::Options;
-use crate::driver::{self, Acks, Around, End, Order, Running};
+use crate::driver::{self, Acks, Around, End, Running};
 use crate::handle::{EVENTS, NewAccount, NodeError, NodeHandle, Phase, Protection, REQUESTS, Request};
 use crate::history;
 use crate::protection;
@@ -232,8 +232,7 @@ impl Life {
     async fn command(&mut self, command: Command, done: oneshot::Sender<Result<Reply, NodeError>>) {
         match &self.state {
             State::Open(open) => {
-                if let Err(mpsc::error::SendError(Order::Command(_, done))) = open.running.orders.send(Order::Command(command, done)).await
-                {
+                if let Err(mpsc::error::SendError((_, done))) = open.running.orders.send((command, done)).await {
                     let _ = done.send(Err(NodeError::Ended));
                 }
             }
@@ -406,7 +405,7 @@ impl Life {
 
     async fn stop(&mut self) {
         if let State::Open(open) = std::mem::replace(&mut self.state, State::Empty) {
-            let _ = open.running.orders.send(Order::Stop).await;
+            open.running.stop.notify_one();
             let _ = open.running.end.await;
         }
     }

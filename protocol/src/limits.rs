@@ -12,6 +12,9 @@ pub const AUTH_HEADS: usize = 4;
 pub const ENTRY_BODY: usize = 12 * 1024;
 /// Encoded entry, bytes: body, header with all dependencies, signature.
 pub const ENTRY: usize = ENTRY_BODY + 2 * 1024;
+/// Value of one stored record, bytes. The largest are ratchet states with many skipped keys, a tenth of it; stores rely on the bound.
+pub const STORED_VALUE: usize = 1024 * 1024;
+const _: () = assert!(8 * ENTRY < STORED_VALUE, "an entry with everything said about it is one record");
 /// Text of a message, bytes of UTF-8.
 pub const TEXT: usize = 8 * 1024;
 /// An emoji, bytes of UTF-8: the longest family sequences fit.

@@ -99,6 +99,12 @@ impl NetHandle {
         self.commands.send(command).await.map_err(|error| NotTaken::Closed(error.0))
     }
 
+    /// Waits until there is room for a command, or the network has stopped. Safe to drop while waiting.
+    pub async fn room(&self) {
+        // Both are answers: trying is what shows which.
+        let _ = self.commands.reserve().await;
+    }
+
     /// Counters since the start.
     #[must_use]
     pub fn stats(&self) -> NetStats {

@@ -1,11 +1,11 @@
-//! An engine in memory for tests and simulations: commits that fail on demand, and power cuts that lose what was not
-//! synced.
+//! An engine in memory for tests and simulations: commits that fail or stand still on demand, and power cuts that lose what was
+//! not synced.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::Bound;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use veche_protocol::store::Dir;
 
@@ -23,7 +23,24 @@ pub enum Fault {
 
 /// The engine. Clones share their rows, so that a test keeps a hand on what the vault owns.
 #[derive(Clone, Default)]
-pub struct MemKv(Arc<Mutex<State>>);
+pub struct MemKv(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    stalled: Mutex<bool>,
+    moves: Condvar,
+}
+
+/// While it lives, commits stand still, as on a disk that does not answer.
+pub struct Stall(Arc<Shared>);
+
+impl Drop for Stall {
+    fn drop(&mut self) {
+        *self.0.stalled.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.0.moves.notify_all();
+    }
+}
 
 #[derive(Default)]
 struct State {
@@ -40,6 +57,13 @@ impl MemKv {
     /// are refused until [`Kv::recover`].
     pub fn fail_next(&self, faults: &[Fault]) {
         self.state().faults.extend_from_slice(faults);
+    }
+
+    /// Makes commits stand still.
+    #[must_use]
+    pub fn stall(&self) -> Stall {
+        *self.0.stalled.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        Stall(Arc::clone(&self.0))
     }
 
     /// Loses what was not durable, except the first `survivors` unsynced batches, which happened to reach the disk.
@@ -76,7 +100,7 @@ impl MemKv {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -117,6 +141,8 @@ impl Kv for MemKv {
     }
 
     fn commit(&self, batch: &Batch, how: Durability) -> Result<(), KvError> {
+        let stalled = self.0.stalled.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.0.moves.wait_while(stalled, |stalled| *stalled).unwrap_or_else(PoisonError::into_inner));
         let mut state = self.state();
         let state = &mut *state;
         if state.broken {

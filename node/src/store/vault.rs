@@ -22,8 +22,8 @@ use super::keys::{RootKey, SEAL_OVERHEAD, SealError, SecretKey};
 use super::kv::{Batch, Durability, Kv, KvError, end_of_prefix};
 use head::Head;
 
-/// Largest value in bytes. The core's largest records are ratchet states with many skipped keys, far below this.
-pub const MAX_VALUE_BYTES: usize = 1 << 20;
+/// Largest value in bytes. The core keeps to the same bound.
+pub const MAX_VALUE_BYTES: usize = veche_protocol::limits::STORED_VALUE;
 /// Largest position in bytes. Keeps the engine's pages small; the core's longest is an hlc, a sequence number and an id.
 pub const MAX_ORDER_BYTES: usize = 64;
 /// Version of a sealed value's layout.

@@ -12,7 +12,8 @@
 //! reports why, and the owner may try later. A failed commit may turn out to have taken place; handing it in again is right in
 //! either case, because writes are absolute.
 //!
-//! One cause is different: a commit that is [`CommitError::TooLarge`] fails alone, and nothing stops.
+//! A commit that is [`CommitError::TooLarge`] fails again whenever it is handed in, and nothing after it is stored. The core never
+//! builds one: it keeps to the same bound.
 
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,7 +56,7 @@ pub enum CommitError {
     #[error("Nothing is saved until the earlier problem with the disk is solved.")]
     Stopped,
     /// One of its values is larger than the store takes. Trying again is useless.
-    #[error("A record of {bytes} bytes is larger than the store takes.")]
+    #[error("A record of {bytes} bytes is larger than the store takes, which is a fault of this program. Start it again, and report it.")]
     TooLarge {
         /// Size of the value.
         bytes: usize,
@@ -66,10 +67,10 @@ pub enum CommitError {
 #[derive(Debug, thiserror::Error)]
 pub enum HandInError {
     /// The queue is full. The writes come back.
-    #[error("the queue of the store is full")]
+    #[error("The disk does not keep up, so nothing more is taken in for a moment. It goes on by itself; check the disk if this stays.")]
     QueueFull(Vec<Write>),
     /// The store was closed.
-    #[error("the store is closed")]
+    #[error("Nothing is saved any more, because the store was closed. Start the program again.")]
     Closed,
 }
 
@@ -128,12 +129,15 @@ impl Store {
         })
     }
 
-    /// Lets commits through again after a failure. See the top of this file for when.
+    /// Lets commits through again after a failure, without waiting. See the top of this file for when: by then the queue is empty.
     ///
     /// # Errors
-    /// The store was closed.
+    /// The queue is full, or the store was closed.
     pub fn resume(&self) -> Result<(), HandInError> {
-        self.0.queue.send(Command::Resume).map_err(|_| HandInError::Closed)
+        self.0.queue.try_send(Command::Resume).map_err(|refused| match refused {
+            TrySendError::Full(_) => HandInError::QueueFull(Vec::new()),
+            TrySendError::Disconnected(_) => HandInError::Closed,
+        })
     }
 
     /// Answers a read, on the caller's thread. Takes 0.1 to 10 ms for a page.
@@ -297,9 +301,7 @@ impl Writer {
 
     fn stage(&mut self, batch: &mut Batch, writes: &[Write]) -> Result<(), CommitError> {
         let staged = self.vault.stage(batch, writes).map_err(CommitError::from);
-        if let Err(cause) = &staged
-            && !matches!(cause, CommitError::TooLarge { .. })
-        {
+        if let Err(cause) = &staged {
             // The whole group fails, or a later commit would overtake this one.
             self.stopped = Some(cause.clone());
         }

@@ -12,14 +12,15 @@ use std::sync::Arc;
 /// Something to do.
 #[derive(Debug)]
 pub enum Effect {
-    /// Make these writes durable, together; then say [`super::Input::Committed`]. Commits are acknowledged in order.
+    /// Make these writes durable, together, and after those of every commit before; then say [`super::Input::Committed`], or
+    /// [`super::Input::CommitFailed`]. After one that failed none is made durable before [`Effect::ResumeCommits`].
     Commit {
         /// Names the commit.
         id: CommitId,
         /// Shared, because the core keeps them until they are durable.
         writes: Arc<[Write]>,
     },
-    /// The store may take commits again after a failure. The failed ones follow, in order.
+    /// The store may take commits again after a failure. Comes when every commit was answered; the failed ones follow, in order.
     ResumeCommits,
     /// Read, then say [`super::Input::Found`].
     Read {

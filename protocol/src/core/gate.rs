@@ -4,11 +4,18 @@
 //! While an input is handled, writes are collected and outward effects queue behind them. At the end the writes become one
 //! commit, and the queued effects belong to it. Effects without writes of their own belong to the newest commit that is still
 //! under way, so that the order in which the world sees things is the order in which they were decided.
+//!
+//! # Strictly in order
+//! The store answers every commit that it was handed exactly once, and only the oldest commit under way can be answered with
+//! "durable". From the first refusal on nothing is handed out; once every commit that was has been answered, all that is under
+//! way is handed out again, in order, behind [`Effect::ResumeCommits`]. An answer out of order releases nothing: the commit is
+//! handed out again like a refused one, which is right because writes are absolute.
 
 use super::command::{CommandError, Reply};
 use super::effect::Effect;
 use super::event::Event;
 use crate::ids::{CmdId, CommitId, LinkId, ReadId};
+use crate::limits::STORED_VALUE;
 use crate::link::Proto;
 use crate::store::{Read, Write};
 use std::collections::VecDeque;
@@ -26,26 +33,43 @@ pub(super) struct Gate {
     /// May be polled.
     ready: VecDeque<Effect>,
     next: u64,
-    /// Why the store last refused; cleared when it takes commits again.
+    /// Why the store refused first; cleared when everything is handed out again.
     trouble: Option<String>,
+    /// A record was decided that no store takes: nothing can be kept any more, and trying again is useless.
+    fault: bool,
 }
 
 #[derive(Debug)]
 struct Pending {
     id: CommitId,
+    /// Handed to the store, which has not answered yet.
+    awaited: bool,
     writes: Arc<[Write]>,
     then: Vec<Effect>,
 }
 
+/// Said when the store answers out of order, which is a fault of the shell.
+const OUT_OF_ORDER: &str = "The store answered out of order. Nothing is lost; what was not kept for certain is written again.";
+
 impl Gate {
-    /// Adds a write to the commit of this input.
+    /// Adds a write to the commit of this input. A value above [`STORED_VALUE`] stops the store for good: half a commit would be
+    /// worse than none, and what is on disk stays whole.
     pub fn write(&mut self, write: Write) {
+        if let Write::Put(_, value) = &write
+            && value.len() > STORED_VALUE
+        {
+            self.fault = true;
+            self.trouble = Some(format!(
+                "A record of {} bytes is larger than the store takes, which is a fault of this program. Nothing is saved until it is started again; please report it.",
+                value.len()
+            ));
+        }
         self.writes.push(write);
     }
 
     /// Adds writes to the commit of this input.
     pub fn write_all(&mut self, writes: impl IntoIterator<Item = Write>) {
-        self.writes.extend(writes);
+        writes.into_iter().for_each(|write| self.write(write));
     }
 
     /// An effect that nobody outside this process can see: done at once.
@@ -101,33 +125,52 @@ impl Gate {
         let id = CommitId(self.next);
         let writes: Arc<[Write]> = std::mem::take(&mut self.writes).into();
         let then = std::mem::take(&mut self.waiting);
-        if self.trouble.is_none() {
+        let awaited = self.trouble.is_none();
+        if awaited {
             self.ready.push_back(Effect::Commit { id, writes: Arc::clone(&writes) });
         }
-        self.under_way.push_back(Pending { id, writes, then });
+        self.under_way.push_back(Pending { id, awaited, writes, then });
     }
 
-    /// A commit, and with it every one before it, is durable.
-    pub fn committed(&mut self, id: CommitId) {
-        while self.under_way.front().is_some_and(|p| p.id <= id) {
-            if let Some(done) = self.under_way.pop_front() {
-                self.ready.extend(done.then);
+    /// A commit is durable. False if it is not the oldest under way or was not handed out: then nothing is released.
+    #[must_use]
+    pub fn committed(&mut self, id: CommitId) -> bool {
+        let oldest = self.under_way.front().is_some_and(|p| p.id == id && p.awaited);
+        match if oldest { self.under_way.pop_front() } else { None } {
+            Some(done) => self.ready.extend(done.then),
+            None if self.answered(id) => {
+                self.trouble.get_or_insert_with(|| OUT_OF_ORDER.to_owned());
             }
+            None => {}
         }
+        oldest
     }
 
-    /// The store refuses. Nothing is lost: the writes are kept, and what waits for them keeps waiting.
-    pub fn failed(&mut self, why: String) {
-        self.trouble = Some(why);
+    /// The store refuses a commit. Nothing is lost: the writes are kept, and what waits for them keeps waiting. False if it was not
+    /// asked.
+    #[must_use]
+    pub fn failed(&mut self, id: CommitId, why: String) -> bool {
+        let asked = self.answered(id);
+        if asked {
+            self.trouble.get_or_insert(why);
+        }
+        asked
     }
 
-    /// Offers every commit under way to the store again.
+    /// Notes that a commit is no longer with the store. False if it was not.
+    fn answered(&mut self, id: CommitId) -> bool {
+        let pending = self.under_way.iter_mut().find(|p| p.id == id);
+        pending.is_some_and(|p| std::mem::take(&mut p.awaited))
+    }
+
+    /// Offers every commit under way to the store again, unless it has not answered the last offer yet or never can.
     pub fn retry(&mut self) {
-        if self.trouble.take().is_none() {
+        if self.fault || self.under_way.iter().any(|p| p.awaited) || self.trouble.take().is_none() {
             return;
         }
         self.ready.push_back(Effect::ResumeCommits);
-        for pending in &self.under_way {
+        for pending in &mut self.under_way {
+            pending.awaited = true;
             self.ready.push_back(Effect::Commit { id: pending.id, writes: Arc::clone(&pending.writes) });
         }
     }
@@ -182,28 +225,88 @@ mod tests {
         gate.close(LinkId(3));
         gate.seal();
         assert_eq!(drain(&mut gate), ["commit 1", "commit 2"]);
-        gate.committed(CommitId(1));
+        assert!(gate.committed(CommitId(1)));
         assert_eq!(drain(&mut gate), ["close 1", "close 2"]);
-        gate.committed(CommitId(2));
+        assert!(gate.committed(CommitId(2)));
         assert_eq!(drain(&mut gate), ["close 3"]);
+    }
+
+    /// A commit with an outward effect of the same number behind it.
+    fn commit(gate: &mut Gate, n: u8) {
+        gate.write(write(n));
+        gate.close(LinkId(u64::from(n)));
+        gate.seal();
+    }
+
+    fn fail(gate: &mut Gate, id: u64) -> bool {
+        gate.failed(CommitId(id), format!("refused {id}"))
     }
 
     #[test]
     fn a_refusing_store_loses_nothing_and_releases_nothing() {
         let mut gate = Gate::default();
-        gate.write(write(1));
-        gate.close(LinkId(1));
-        gate.seal();
+        commit(&mut gate, 1);
         drain(&mut gate);
-        gate.failed("disk full".into());
-        gate.write(write(2));
-        gate.close(LinkId(2));
-        gate.seal();
+        assert!(fail(&mut gate, 1));
+        commit(&mut gate, 2);
         assert_eq!(drain(&mut gate), Vec::<String>::new());
-        assert_eq!(gate.trouble(), Some("disk full"));
+        assert_eq!(gate.trouble(), Some("refused 1"));
         gate.retry();
         assert_eq!(drain(&mut gate), ["resume", "commit 1", "commit 2"]);
-        gate.committed(CommitId(2));
+        assert!(gate.committed(CommitId(1)) && gate.committed(CommitId(2)));
         assert_eq!(drain(&mut gate), ["close 1", "close 2"]);
+    }
+
+    #[test]
+    fn what_was_not_kept_is_not_released_by_what_came_after_it() {
+        let mut gate = Gate::default();
+        (1..=3).for_each(|n| commit(&mut gate, n));
+        drain(&mut gate);
+        assert!(gate.committed(CommitId(1)));
+        assert!(fail(&mut gate, 2));
+        assert!(!gate.committed(CommitId(3)), "it overtook commit 2");
+        assert_eq!(drain(&mut gate), ["close 1"]);
+        gate.retry();
+        assert_eq!(drain(&mut gate), ["resume", "commit 2", "commit 3"]);
+        assert!(gate.committed(CommitId(2)) && gate.committed(CommitId(3)));
+        assert_eq!(drain(&mut gate), ["close 2", "close 3"]);
+    }
+
+    #[test]
+    fn answers_that_nobody_waits_for_change_nothing() {
+        let mut gate = Gate::default();
+        commit(&mut gate, 1);
+        assert!(!gate.committed(CommitId(9)) && !fail(&mut gate, 9));
+        assert_eq!(gate.trouble(), None);
+        assert!(gate.committed(CommitId(1)));
+        assert!(!gate.committed(CommitId(1)) && !fail(&mut gate, 1), "once");
+        assert_eq!(gate.trouble(), None);
+    }
+
+    #[test]
+    fn nothing_is_offered_again_before_every_offer_is_answered() {
+        let mut gate = Gate::default();
+        (1..=2).for_each(|n| commit(&mut gate, n));
+        drain(&mut gate);
+        assert!(fail(&mut gate, 1));
+        gate.retry();
+        assert_eq!(drain(&mut gate), Vec::<String>::new(), "commit 2 may still be on its way to the disk");
+        assert!(fail(&mut gate, 2));
+        assert_eq!(gate.trouble(), Some("refused 1"), "the cause, not what followed from it");
+        gate.retry();
+        assert_eq!(drain(&mut gate), ["resume", "commit 1", "commit 2"]);
+    }
+
+    #[test]
+    fn a_record_that_no_store_takes_stops_everything_and_says_so() {
+        let mut gate = Gate::default();
+        commit(&mut gate, 1);
+        gate.write(Write::Put(Key::single(Table::Setting, vec![2]), vec![0; STORED_VALUE + 1]));
+        gate.close(LinkId(2));
+        gate.seal();
+        assert!(gate.committed(CommitId(1)));
+        gate.retry();
+        assert_eq!(drain(&mut gate), ["commit 1", "close 1"]);
+        assert!(gate.trouble().is_some_and(|why| why.contains("started again")));
     }
 }

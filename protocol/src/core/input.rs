@@ -15,9 +15,11 @@ pub enum Input {
     Tick,
     /// The person or program in front of this node wants something.
     Command(CmdId, Command),
-    /// The writes of a commit are durable.
+    /// The writes of a commit are durable, and so are those of every commit before it. Each [`super::effect::Effect::Commit`] is
+    /// answered once, by this or by the next.
     Committed(CommitId),
-    /// The writes of this commit and of all after it did not become durable. The sentence says why.
+    /// The writes of this commit did not become durable, and nothing after it will before
+    /// [`super::effect::Effect::ResumeCommits`]. The sentence says why.
     CommitFailed(CommitId, String),
     /// A read is done, or failed for the reason said.
     Found(ReadId, Result<Found, String>),

@@ -200,7 +200,7 @@ impl Core {
             Input::Tick => {}
             Input::Command(cmd, command) => self.on_command(cmd, command),
             Input::Committed(id) => self.on_committed(id),
-            Input::CommitFailed(_, why) => self.on_commit_failed(why),
+            Input::CommitFailed(id, why) => self.on_commit_failed(id, why),
             Input::Found(id, found) => match self.reads.remove(&id) {
                 Some(ReadFor::Chat(what)) => self.on_chat_read(what, found),
                 Some(ReadFor::Sync(what)) => self.on_sync_read(what, found),
@@ -231,6 +231,7 @@ impl Core {
         }
         self.flush_live();
         self.flush_rows();
+        self.watch_store();
         self.gate.seal();
     }
 
@@ -245,10 +246,10 @@ impl Core {
         self.timers.next()
     }
 
-    /// Commits that are not durable yet: the shell slows its intake down when there are many.
+    /// Commits that are not durable yet and reads that are not answered: the shell slows its intake down when there are many.
     #[must_use]
     pub fn backlog(&self) -> usize {
-        self.gate.backlog()
+        self.gate.backlog().saturating_add(self.reads.len())
     }
 
     /// Counted refusals of bad input, by reason.
@@ -356,23 +357,35 @@ impl Core {
     }
 
     fn on_committed(&mut self, id: CommitId) {
-        self.gate.committed(id);
-        if self.gate.trouble().is_none() && std::mem::take(&mut self.halted) {
-            self.network_changed();
-            self.dial_everybody();
+        if !self.gate.committed(id) {
+            self.refuse("commit_out_of_order");
         }
     }
 
-    /// The disk does not take what was decided. Nothing more is taken in from peers until it does: they keep what is not
-    /// acknowledged, and the person's own words are refused at once instead of being lost later.
-    fn on_commit_failed(&mut self, why: String) {
-        self.gate.failed(why);
-        self.timers.set_at_most(Timer::RetryStore, self.now.mono.after(RETRY_STORE));
-        if !std::mem::replace(&mut self.halted, true) {
+    fn on_commit_failed(&mut self, id: CommitId, why: String) {
+        if !self.gate.failed(id, why) {
+            self.refuse("commit_out_of_order");
+        }
+    }
+
+    /// Follows how the store is. While it does not take what was decided, nothing more is taken in from peers: they keep what is
+    /// not acknowledged, and the person's own words are refused at once instead of being lost later. It is asked again until it
+    /// does; what was offered is being written then, and what fails again begins this anew.
+    fn watch_store(&mut self) {
+        let refuses = self.gate.trouble().is_some();
+        if refuses {
+            self.timers.set_at_most(Timer::RetryStore, self.now.mono.after(RETRY_STORE));
+        }
+        if refuses && !self.halted {
+            self.halted = true;
             for id in self.links.keys() {
                 self.gate.close_now(*id);
             }
             self.network_changed();
+        } else if !refuses && self.halted && self.gate.backlog() == 0 {
+            self.halted = false;
+            self.network_changed();
+            self.dial_everybody();
         }
     }
 

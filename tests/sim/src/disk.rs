@@ -53,6 +53,8 @@ pub struct Disk {
     stuck: bool,
     /// How it is.
     pub health: Health,
+    /// Commits that may wait; one more is refused, and so is everything after it until it is told to go on.
+    pub room: Option<usize>,
 }
 
 /// What came of a flush.
@@ -67,6 +69,7 @@ pub enum Flushed {
 impl Disk {
     /// Hands writes over. Returns false if they are refused at once.
     pub fn submit(&mut self, id: CommitId, writes: Arc<[Write]>) -> bool {
+        self.stuck |= self.room.is_some_and(|room| self.queue.len() >= room);
         if self.stuck {
             return false;
         }
@@ -154,8 +157,7 @@ impl Disk {
 
     /// Everything is gone.
     pub fn wipe(&mut self) {
-        let health = self.health;
-        *self = Self { health, ..Self::default() };
+        *self = Self { health: self.health, room: self.room, ..Self::default() };
     }
 
     /// A copy of what is durable, as of a machine whose files were copied.
@@ -260,6 +262,17 @@ mod tests {
         assert!(!has(&disk, 1), "nothing is durable before the flush ends");
         disk.power_cut(1);
         assert_eq!([1, 2, 3].map(|n| has(&disk, n)), [true, false, false]);
+    }
+
+    #[test]
+    fn what_does_not_fit_the_queue_is_not_overtaken() {
+        let mut disk = Disk { room: Some(1), ..Disk::default() };
+        assert!(disk.submit(CommitId(1), put(1)) && !disk.submit(CommitId(2), put(2)));
+        disk.begin_flush();
+        assert_eq!(disk.end_flush(), Flushed::Durable(vec![CommitId(1)]));
+        assert!(!disk.submit(CommitId(3), put(3)), "there is room, and 2 is not kept yet");
+        disk.resume();
+        assert!(disk.submit(CommitId(2), put(2)));
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub fn config() -> Config {
 /// Something that will happen.
 enum Happening {
     Tick(Who),
+    /// An answer of a worker or of the store: taken however far behind the disk is.
     Input(Who, u32, Input),
     Flush(Who, u32),
     Read(Who, u32, ReadId, Read),
@@ -200,7 +201,8 @@ impl World {
             }
             Happening::Input(who, run, input) => {
                 if self.nodes[who.0].run == run {
-                    self.give(who, input);
+                    self.turn(who, input);
+                    self.take_held(who);
                 }
             }
             Happening::Flush(who, run) => self.flushed(who, run),
@@ -208,6 +210,7 @@ impl World {
                 if self.nodes[who.0].run == run {
                     let found = self.nodes[who.0].disk.read(&read);
                     self.turn(who, Input::Found(id, Ok(found)));
+                    self.take_held(who);
                 }
             }
             Happening::Start(who) => self.start(who),

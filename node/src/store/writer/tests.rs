@@ -157,14 +157,15 @@ fn a_disk_that_stays_full_fails_again_and_then_recovers() {
 }
 
 #[test]
-fn a_commit_that_is_too_large_fails_alone() {
+fn a_commit_that_is_too_large_is_not_overtaken_and_takes_nothing_with_it() {
     let rig = Rig::new();
     let bytes = crate::store::vault::MAX_VALUE_BYTES + 1;
     rig.store.commit(1, vec![Write::Put(key(9), vec![1]), Write::Put(key(1), vec![0; bytes])]).unwrap();
-    rig.store.commit(2, write(2)).unwrap();
     assert_eq!(rig.next(), (1, Err(CommitError::TooLarge { bytes })));
-    assert_eq!(rig.next(), (2, Ok(())));
+    rig.store.commit(2, write(2)).unwrap();
+    assert_eq!(rig.next(), (2, Err(CommitError::Stopped)));
     assert!(!rig.stored(9), "a refused commit leaves nothing, also not its good writes");
+    assert!(!rig.stored(2), "and nothing after it is kept");
 }
 
 #[test]

@@ -82,6 +82,11 @@ impl World {
         self.nodes[who.0].disk.health = health;
     }
 
+    /// Lets only this many commits wait for a disk.
+    pub fn set_disk_room(&mut self, who: Who, room: Option<usize>) {
+        self.nodes[who.0].disk.room = room;
+    }
+
     /// Plugs a machine in or out; its node hears that the network changed.
     pub fn set_online(&mut self, who: Who, online: bool) {
         self.net.set_online(self.at, who, online, &mut self.dice);
@@ -113,6 +118,7 @@ impl World {
         for who in all {
             self.nodes[who.0].armed = None;
             self.nodes[who.0].disk.health = Health::Good;
+            self.nodes[who.0].disk.room = None;
             self.start(who);
             self.give(who, Input::NetworkChanged);
         }

@@ -95,7 +95,7 @@ impl World {
                 if self.nodes[n].disk.submit(id, writes) {
                     self.begin_flush(who);
                 } else {
-                    self.push(at + 1, Happening::Input(who, run, Input::CommitFailed(id, "the disk is full".into())));
+                    self.push(at + 1, Happening::Input(who, run, Input::CommitFailed(id, "the disk cannot keep up".into())));
                 }
             }
             Effect::ResumeCommits => self.nodes[n].disk.resume(),

@@ -160,6 +160,42 @@ fn a_disk_that_fills_up_while_writing_and_then_dies_keeps_what_it_accepted() {
 }
 
 #[test]
+fn a_disk_that_cannot_keep_up_and_then_dies_keeps_what_it_accepted() {
+    story("a_disk_that_cannot_keep_up_and_then_dies_keeps_what_it_accepted", |w| {
+        let (alice, bob) = (w.alice(), w.bob());
+        let chat = w.befriend(alice, bob);
+        for who in [alice, bob] {
+            // One commit at a time: every burst overflows, and the disk is good again a moment later.
+            w.set_disk_room(who, Some(1));
+        }
+        let mut refused = false;
+        for n in 0..12 {
+            let who = if w.dice.chance(500) { alice } else { bob };
+            for k in 0..4 {
+                if w.node(who).is_up() {
+                    w.command(who, Command::Send { chat, text: format!("hasty {n} {k}"), reply_to: None });
+                }
+            }
+            let pause = w.dice.between(0, 12_000);
+            w.run(pause);
+            refused |= w.node(who).is_up() && w.view(who).network.storage_trouble.is_some();
+            if w.dice.chance(300) {
+                w.crash(who, true);
+                check::nothing_before_its_cause(w, who, chat);
+            }
+        }
+        assert!(refused, "the disk kept up");
+        w.heal();
+        w.run(15_000);
+        for who in [alice, bob] {
+            assert!(w.view(who).network.storage_trouble.is_none(), "without a restart");
+            assert_eq!(w.node(who).refusals("commit_out_of_order"), 0);
+        }
+        check::converges(w, &[alice, bob], chat);
+    });
+}
+
+#[test]
 fn lost_ratchets_are_replaced_without_losing_a_message() {
     story("lost_ratchets_are_replaced_without_losing_a_message", |w| {
         let (alice, bob) = (w.alice(), w.bob());
