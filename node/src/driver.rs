@@ -6,13 +6,17 @@
 //! It waits in one place only, for the next of these. Commits and commands for the network are handed over without waiting:
 //! whoever waits for the network without taking its events, or for the disk without taking its answers, waits for ever.
 
+mod clock;
 mod outbound;
 
 use crate::handle::NodeError;
 use crate::net::{self, NetCmd, NetConfig, NetEvent, NetEvents, NetHandle, NotTaken};
+use crate::port;
 use crate::store::writer::{CommitError, Committed, HandInError, Store};
+use clock::{Clock, sleep_until};
 use outbound::Outbound;
 use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, oneshot, watch};
@@ -24,7 +28,6 @@ use veche_protocol::core::input::{Boot, Input};
 use veche_protocol::core::{Config, Core};
 use veche_protocol::ids::{CmdId, CommitId, JobId, ReadId};
 use veche_protocol::link::{Addr, DirectoryEnd};
-use veche_protocol::time::{Mono, Now, UnixMs};
 use veche_protocol::view::Snapshot;
 
 /// Commits and reads under way beyond which peers and people are made to wait. Well below the store's own queue.
@@ -66,6 +69,8 @@ pub(crate) enum End {
 pub(crate) struct Around {
     pub core: Config,
     pub listen: Vec<Addr>,
+    /// Where the port is remembered.
+    pub profile: PathBuf,
     pub discovery: bool,
     pub snapshot: watch::Sender<Arc<Snapshot>>,
     pub events: broadcast::Sender<Event>,
@@ -343,8 +348,16 @@ impl Driver {
             config.listen.clone_from(&self.around.listen);
         }
         config.mdns = self.around.discovery;
+        config.port = port::of_last_start(&self.around.profile);
+        let known = config.port;
         match net::start(config) {
-            Ok(started) => self.net = Some(started),
+            Ok((net, events)) => {
+                if let Some(port) = net.port().filter(|port| Some(*port) != known) {
+                    let profile = self.around.profile.clone();
+                    tokio::task::spawn_blocking(move || port::remember(&profile, port));
+                }
+                self.net = Some((net, events));
+            }
             Err(error) => tracing::error!(%error, "the network did not start"),
         }
     }
@@ -471,34 +484,6 @@ async fn network(net: &mut Option<(NetHandle, NetEvents)>, take: bool, give: boo
         () = net.room(), if give => Some(News::Room),
         event = events.recv(), if take => event.map(News::Event),
         () = std::future::pending() => None,
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// The machine's clocks, as the core is told them.
-struct Clock {
-    start: Instant,
-}
-
-impl Clock {
-    fn start() -> Self {
-        Self { start: Instant::now() }
-    }
-
-    fn now(&self) -> Now {
-        let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Now { mono: Mono(veche_protocol::time::millis(self.start.elapsed())), wall: UnixMs(veche_protocol::time::millis(wall)) }
-    }
-
-    /// The instant at which the core's monotonic clock shows `at`, one millisecond later because that clock counts whole ones.
-    fn instant(&self, at: Mono) -> Instant {
-        self.start + Duration::from_millis(at.0.saturating_add(1))
     }
 }
 

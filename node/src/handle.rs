@@ -10,6 +10,8 @@ use veche_protocol::core::event::Event;
 use veche_protocol::ids::{AccountId, EntryId, SpaceId};
 use veche_protocol::view::{Hlc, MessageView, Snapshot};
 
+/// Longest time from [`NodeHandle::shutdown`] to the end of the node, also over a disk that stands still.
+pub const STOPS_WITHIN: std::time::Duration = crate::driver::STOPS_WITHIN;
 /// Requests that may wait for the node; a caller beyond that waits for room.
 pub const REQUESTS: usize = 256;
 /// Events kept for a reader that is behind; one that is further behind is told how many it missed.
@@ -166,6 +168,7 @@ pub(crate) enum Request {
     Restore { words: String, login: String, name: String, passphrase: Option<String>, done: oneshot::Sender<Result<NewAccount, NodeError>> },
     Unlock { passphrase: String, done: oneshot::Sender<Result<(), NodeError>> },
     SetPassphrase { passphrase: Option<String>, done: oneshot::Sender<Result<Protection, NodeError>> },
+    CheckPassphrase { passphrase: String, done: oneshot::Sender<Result<(), NodeError>> },
     Words(oneshot::Sender<Result<String, NodeError>>),
     Protection(oneshot::Sender<Result<Protection, NodeError>>),
     History { chat: SpaceId, page: Page, limit: usize, done: oneshot::Sender<Result<Vec<MessageView>, NodeError>> },
@@ -173,13 +176,14 @@ pub(crate) enum Request {
     Search(Query, mpsc::Sender<Result<MessageView, NodeError>>),
     Export { path: PathBuf, passphrase: String, done: oneshot::Sender<Result<(), NodeError>> },
     Import { path: PathBuf, passphrase: String, done: oneshot::Sender<Result<NewAccount, NodeError>> },
-    Shutdown(oneshot::Sender<()>),
 }
 
 /// A running node.
 #[derive(Clone)]
 pub struct NodeHandle {
     pub(crate) requests: mpsc::Sender<Request>,
+    /// Apart from the requests, which may wait for the disk.
+    pub(crate) stop: mpsc::Sender<oneshot::Sender<()>>,
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) snapshot: watch::Receiver<Arc<Snapshot>>,
     pub(crate) events: broadcast::Sender<Event>,
@@ -262,6 +266,15 @@ impl NodeHandle {
         self.ask(|done| Request::SetPassphrase { passphrase, done }).await
     }
 
+    /// Whether this is the passphrase of the profile, before something is shown or changed that a passer-by must not have. Takes
+    /// as long as a slow hash. A profile without a passphrase takes any.
+    ///
+    /// # Errors
+    /// Another passphrase, or no account.
+    pub async fn check_passphrase(&self, passphrase: String) -> Result<(), NodeError> {
+        self.ask(|done| Request::CheckPassphrase { passphrase, done }).await
+    }
+
     /// The twelve recovery words.
     ///
     /// # Errors
@@ -320,10 +333,11 @@ impl NodeHandle {
         self.ask(|done| Request::Import { path, passphrase, done }).await
     }
 
-    /// Says goodbye to peers, finishes what is being written, and ends. Returns when that is done.
+    /// Says goodbye to peers, finishes what is being written, and ends. Returns when that is done, within [`STOPS_WITHIN`]. What was
+    /// asked and not answered by then is given up.
     pub async fn shutdown(&self) {
         let (done, ended) = oneshot::channel();
-        if self.requests.send(Request::Shutdown(done)).await.is_ok() {
+        if self.stop.send(done).await.is_ok() {
             let _ = ended.await;
         }
     }

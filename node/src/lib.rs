@@ -10,6 +10,7 @@ pub mod handle;
 mod history;
 mod lifecycle;
 pub mod net;
+mod port;
 mod protection;
 pub mod rpc;
 mod search;

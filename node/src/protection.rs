@@ -4,7 +4,7 @@ use crate::handle::{NodeError, Protection};
 use crate::lifecycle::{now_ms, storage};
 use crate::store::backup::{self, BackupError, BackupKeys, BackupUnlock};
 use crate::store::keyfile::keyring::OsKeyring;
-use crate::store::keyfile::{Cost, Entropy, KeyFile, KeyFileError, Protect, SlotKind};
+use crate::store::keyfile::{Cost, Entropy, KeyFile, KeyFileError, Protect, SlotKind, Unlock};
 use crate::store::keys::RootKey;
 use crate::store::open::Profile;
 use crate::store::writer::Store;
@@ -17,9 +17,13 @@ pub(crate) fn make_keyfile(
     keyring: bool,
     entropy: &[u8; 16],
 ) -> Result<(KeyFile, RootKey), NodeError> {
-    // A key file without an account is a first start that was interrupted before anything was stored under it.
-    if KeyFile::load(dir).is_ok_and(|k| !k.has_account()) {
-        discard_keyfile(dir)?;
+    match KeyFile::load(dir) {
+        // An account that was being made when the program ended, or whose database is gone: nothing is stored under it, but it may
+        // be the last place that knows its words.
+        Ok(keyfile) if keyfile.has_account() => set_keyfile_aside(dir)?,
+        // A first start that was interrupted before anything was stored under it.
+        Ok(_) => discard_keyfile(dir)?,
+        Err(_) => {}
     }
     let (mut keyfile, root) = match passphrase {
         Some(p) => KeyFile::create(dir, Protect::Passphrase(p, Cost::default())).map_err(storage)?,
@@ -59,6 +63,14 @@ pub(crate) fn change(keyfile: &mut KeyFile, root: &RootKey, passphrase: Option<&
     Ok(())
 }
 
+/// Whether a passphrase opens the key file. Where none is set there is nothing to check.
+pub(crate) fn check(keyfile: &KeyFile, passphrase: &str) -> Result<(), NodeError> {
+    if !keyfile.ways().contains(&SlotKind::Passphrase) {
+        return Ok(());
+    }
+    keyfile.unlock(Unlock::Passphrase(passphrase)).map(|_| ()).map_err(storage)
+}
+
 /// How the key file is protected; the weakest way counts.
 pub(crate) fn of(keyfile: &KeyFile) -> Protection {
     let ways = keyfile.ways();
@@ -80,6 +92,19 @@ pub(crate) fn erase(dir: &Path) -> Result<(), NodeError> {
         removed.map_err(storage)?;
     }
     Ok(())
+}
+
+/// Renames the key file, so that another can be made. The copy holds the same.
+fn set_keyfile_aside(dir: &Path) -> Result<(), NodeError> {
+    use crate::store::keyfile::NAME;
+    let free = (1_u32..).map(|n| dir.join(format!("{NAME}.replaced-{n}"))).find(|path| !path.exists());
+    if let Some(aside) = free {
+        match std::fs::rename(dir.join(NAME), aside) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(storage(e)),
+            _ => {}
+        }
+    }
+    discard_keyfile(dir)
 }
 
 fn discard_keyfile(dir: &Path) -> Result<(), NodeError> {

@@ -68,6 +68,22 @@ async fn the_spare_connection_of_a_double_dial_is_closed_and_nobody_notices() {
 }
 
 #[tokio::test]
+async fn a_new_address_is_tried_beside_a_dial_that_nobody_answers() {
+    let (mut ada, bob) = (Node::start(config(1)).await, Node::start(config(2)).await);
+    // Where Bob was before he was started anew: packets go there, and nothing comes back.
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let old = Addr::direct(silent.local_addr().unwrap(), Transport::Quic);
+    ada.command(NetCmd::Dial { peer: Some(bob.peer()), addrs: vec![old] });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let start = Instant::now();
+    ada.dial(&bob, Transport::Quic);
+    assert_eq!(ada.link_up().await.1.peer, bob.peer());
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(ada.events.try_recv(), None, "the other attempt ends without a word");
+}
+
+#[tokio::test]
 async fn another_device_at_the_address_is_refused_by_name() {
     let (mut ada, bob) = (Node::start(config(1)).await, Node::start(config(2)).await);
     let carol = Node::start(config(3)).await.peer();

@@ -48,7 +48,8 @@ impl Rig {
 fn around() -> Around {
     let (snapshot, _) = watch::channel(Arc::default());
     let (events, _) = broadcast::channel(16);
-    Around { core: Config::default(), listen: NetConfig::loopback(0), discovery: false, snapshot, events }
+    let profile = std::env::temp_dir().join("no profile of anybody");
+    Around { core: Config::default(), listen: NetConfig::loopback(0), profile, discovery: false, snapshot, events }
 }
 
 fn key(n: u64) -> Key {

@@ -34,6 +34,9 @@ pub struct NetConfig {
     /// Where to listen. Port 0 means "any"; all entries with port 0 get the same free port, so that one number can be told to others and
     /// a router maps UDP and TCP alike. Empty means: dial only.
     pub listen: Vec<Addr>,
+    /// The port to take where `listen` leaves it open, if it is free for all such entries. A node that comes back where it was is
+    /// found by everybody who remembers it.
+    pub port: Option<u16>,
     /// Networks that may be touched.
     pub profile: Profile,
     /// Whether to look for other nodes on the local network, and to be seen by them, from the start.
@@ -53,6 +56,7 @@ impl NetConfig {
         Self {
             transport_seed,
             listen: Self::everywhere(0),
+            port: None,
             profile: Profile::Open,
             mdns: true,
             ping_interval: PING_INTERVAL,
@@ -95,7 +99,7 @@ impl std::fmt::Debug for NetConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NetCmd {
     /// Reach a peer. Ends in [`NetEvent::LinkUp`] or [`NetEvent::DialFailed`]; ignored while a healthy link to that peer is up. Addresses
-    /// given while a dial to the same peer is running are tried after it.
+    /// given while a dial to the same peer is running are tried beside it.
     Dial {
         /// The peer expected there; `None` accepts whoever answers.
         peer: Option<PeerKey>,
@@ -113,7 +117,7 @@ pub enum NetCmd {
         /// If set, [`NetEvent::Sent`] with this number follows once the frame was written into the stream.
         receipt: Option<u64>,
     },
-    /// End a link. [`NetEvent::LinkDown`] follows.
+    /// End a link. [`NetEvent::LinkDown`] follows at once; what was queued on the link still leaves, within a second.
     Close {
         /// The link to end.
         link: LinkId,

@@ -1,4 +1,7 @@
-//! Dials under way: at most one per peer, the addresses that wait behind it, and what a failure means. Pure.
+//! Dials under way, and what a failure means. Pure.
+//!
+//! Addresses that become known during a dial to the same peer are tried beside it: a node that was just started anew announces
+//! where it is now, while the dial to where it was runs into its time-out. Together they are one dial, which fails once.
 
 use super::addr::{from_multiaddr, to_peer_key};
 use super::api::{DialFailure, MAX_DIAL_ADDRS};
@@ -10,6 +13,9 @@ use std::error::Error;
 use std::io;
 use veche_protocol::ids::PeerKey;
 use veche_protocol::link::{Addr, Transport};
+
+/// Attempts to reach one peer at the same time. Further addresses wait behind them.
+const ATTEMPTS: usize = 3;
 
 /// A dial that should be made now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,18 +49,23 @@ pub(super) struct Dials {
 }
 
 impl Dials {
-    /// Plans a dial; `None` if it waits behind one to the same peer.
+    /// Plans a dial; `None` if all its addresses are being tried, or wait behind others of the same peer.
     pub(super) fn plan(&mut self, peer: Option<PeerKey>, mut addrs: Vec<Addr>) -> Option<Attempt> {
         addrs.truncate(MAX_DIAL_ADDRS);
         addrs.retain(|addr| !addr.socket.ip().is_unspecified() && addr.socket.port() != 0);
-        if let Some(running) = self.running.values_mut().find(|running| peer.is_some() && running.peer == peer) {
-            for addr in addrs {
-                let known = [&running.addrs, &running.rest, &running.tried].into_iter().any(|list| list.contains(&addr));
-                if !known && running.rest.len() < MAX_DIAL_ADDRS {
-                    running.rest.push(addr);
+        if peer.is_some() {
+            let mut same: Vec<&mut Attempt> = self.running.values_mut().filter(|running| running.peer == peer).collect();
+            addrs.retain(|addr| !same.iter().any(|running| running.knows(addr)));
+            let beside = same.len();
+            if let Some(first) = same.first_mut() {
+                if beside >= ATTEMPTS {
+                    addrs.truncate(MAX_DIAL_ADDRS.saturating_sub(first.rest.len()));
+                    first.rest.append(&mut addrs);
+                }
+                if addrs.is_empty() {
+                    return None;
                 }
             }
-            return None;
         }
         // Without a peer there is no saying which of several answers is meant: one address after the other.
         let rest = if peer.is_none() && !addrs.is_empty() { addrs.split_off(1) } else { Vec::new() };
@@ -66,20 +77,40 @@ impl Dials {
         self.running.insert(id, attempt);
     }
 
-    /// The connection is up.
+    /// The connection is up: what else is tried for the same peer does not matter any more.
     pub(super) fn succeeded(&mut self, id: ConnectionId) {
-        self.running.remove(&id);
+        if let Some(done) = self.running.remove(&id) {
+            self.running.retain(|_, other| done.peer.is_none() || other.peer != done.peer);
+        }
     }
 
     /// The attempt failed.
     pub(super) fn failed(&mut self, id: ConnectionId, why: DialFailure) -> Option<Next> {
-        self.running.remove(&id).map(|attempt| attempt.failed(why))
+        self.running.remove(&id).and_then(|attempt| self.over(attempt, why))
+    }
+
+    /// What follows from an attempt that is not under way, or no longer; nothing while another for the same peer is.
+    pub(super) fn over(&mut self, attempt: Attempt, why: DialFailure) -> Option<Next> {
+        let next = attempt.failed(why);
+        let Next::Failed { peer, addrs, why } = &next else { return Some(next) };
+        match self.running.values_mut().find(|other| peer.is_some() && other.peer == *peer) {
+            Some(other) => {
+                other.tried.extend(addrs);
+                other.worst = Some(other.worst.map_or(*why, |worst| more_telling(worst, *why)));
+                None
+            }
+            None => Some(next),
+        }
     }
 }
 
 impl Attempt {
+    fn knows(&self, addr: &Addr) -> bool {
+        [&self.addrs, &self.rest, &self.tried].into_iter().any(|list| list.contains(addr))
+    }
+
     /// What follows if this attempt failed.
-    pub(super) fn failed(mut self, why: DialFailure) -> Next {
+    fn failed(mut self, why: DialFailure) -> Next {
         // Two nodes that dial each other from their listening ports at the same moment open one TCP connection with two clients (RFC 9293
         // 3.5, simultaneous open), whose handshakes cannot succeed. From other ports they are two connections.
         if why == DialFailure::Handshake && self.peer.is_some() && !self.new_port {
@@ -91,7 +122,7 @@ impl Attempt {
         }
         self.new_port = false;
         self.tried.extend(self.addrs.drain(..).filter(|addr| !self.tried.contains(addr)).collect::<Vec<_>>());
-        let why = self.worst.map_or(why, |worst| if telling(worst) >= telling(why) { worst } else { why });
+        let why = self.worst.map_or(why, |worst| more_telling(worst, why));
         if self.rest.is_empty() {
             return Next::Failed { peer: self.peer, addrs: self.tried, why };
         }
@@ -102,6 +133,11 @@ impl Attempt {
         self.worst = Some(why);
         Next::Again(self)
     }
+}
+
+/// The reason that helps more; the first if both do alike.
+fn more_telling(first: DialFailure, second: DialFailure) -> DialFailure {
+    if telling(first) >= telling(second) { first } else { second }
 }
 
 /// How much a reason helps the person who reads it.
@@ -177,17 +213,49 @@ mod tests {
 
     const PEER: Option<PeerKey> = Some(PeerKey([1; 32]));
 
+    fn id(n: usize) -> ConnectionId {
+        ConnectionId::new_unchecked(n)
+    }
+
     #[test]
-    fn addresses_that_come_during_a_dial_are_tried_after_it() {
+    fn addresses_that_come_during_a_dial_are_tried_beside_it_and_both_are_one_dial() {
         let mut dials = Dials::default();
         let first = dials.plan(PEER, vec![addr(1), addr(2)]).unwrap();
-        let id = ConnectionId::new_unchecked(1);
-        dials.started(id, first);
-        assert_eq!(dials.plan(PEER, vec![addr(2), addr(3)]), None);
-        let Some(Next::Again(second)) = dials.failed(id, DialFailure::Refused) else { panic!("must try the new address") };
+        dials.started(id(1), first);
+        assert_eq!(dials.plan(PEER, vec![addr(2)]), None, "it is being tried");
+        let second = dials.plan(PEER, vec![addr(2), addr(3)]).expect("a new address is tried at once");
         assert_eq!(second.addrs, [addr(3)]);
-        let failed = Next::Failed { peer: PEER, addrs: vec![addr(1), addr(2), addr(3)], why: DialFailure::Refused };
-        assert_eq!(second.failed(DialFailure::Timeout), failed);
+        dials.started(id(2), second);
+        assert_eq!(dials.failed(id(2), DialFailure::Refused), None, "the other may still succeed");
+        let failed = Next::Failed { peer: PEER, addrs: vec![addr(3), addr(1), addr(2)], why: DialFailure::Refused };
+        assert_eq!(dials.failed(id(1), DialFailure::Timeout), Some(failed));
+        assert!(dials.plan(PEER, vec![addr(1)]).is_some());
+    }
+
+    #[test]
+    fn once_one_attempt_succeeds_nobody_hears_of_the_others() {
+        let mut dials = Dials::default();
+        for (n, port) in [(1, 1), (2, 2)] {
+            let attempt = dials.plan(PEER, vec![addr(port)]).unwrap();
+            dials.started(id(n), attempt);
+        }
+        dials.succeeded(id(2));
+        assert_eq!(dials.failed(id(1), DialFailure::Timeout), None);
+    }
+
+    #[test]
+    fn a_peer_with_ever_new_addresses_is_knocked_at_a_few_times_at_once() {
+        let mut dials = Dials::default();
+        for n in 1..=50 {
+            if let Some(attempt) = dials.plan(PEER, vec![addr(n)]) {
+                dials.started(id(usize::from(n)), attempt);
+            }
+        }
+        assert_eq!(dials.running.len(), ATTEMPTS);
+        let rest: usize = dials.running.values().map(|attempt| attempt.rest.len()).sum();
+        assert_eq!(rest, MAX_DIAL_ADDRS);
+        let Some(Next::Again(again)) = dials.failed(id(1), DialFailure::Timeout) else { panic!("more are waiting") };
+        assert_eq!(again.addrs.len(), MAX_DIAL_ADDRS);
     }
 
     #[test]

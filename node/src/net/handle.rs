@@ -42,7 +42,7 @@ pub fn start(mut config: NetConfig) -> Result<(NetHandle, NetEvents), NetError> 
     {
         return Err(NetError::NotLan(public.socket));
     }
-    settle_ports(&mut config.listen);
+    let port = settle_ports(&mut config.listen, config.port);
 
     let counters = Arc::new(Counters::default());
     let transport = transport::build(&key, config.profile, counters.refused.clone())?;
@@ -58,13 +58,14 @@ pub fn start(mut config: NetConfig) -> Result<(NetHandle, NetEvents), NetError> 
     let stop = Arc::new(Notify::new());
     let task = Task::new(me, config, swarm, waiting, Sink::new(parcels), counters.clone(), stop.clone());
     runtime.spawn(task.run());
-    Ok((NetHandle { me, commands, counters, stop }, NetEvents { parcels: events, up: BTreeSet::new() }))
+    Ok((NetHandle { me, port, commands, counters, stop }, NetEvents { parcels: events, up: BTreeSet::new() }))
 }
 
 /// The commanding end. Cheap to clone; the network stops when the last one is dropped.
 #[derive(Clone)]
 pub struct NetHandle {
     me: PeerKey,
+    port: Option<u16>,
     commands: mpsc::Sender<NetCmd>,
     counters: Arc<Counters>,
     stop: Arc<Notify>,
@@ -75,6 +76,12 @@ impl NetHandle {
     #[must_use]
     pub fn peer(&self) -> PeerKey {
         self.me
+    }
+
+    /// The port that was picked where the settings left it open.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        self.port
     }
 
     /// Gives a command without waiting.
@@ -121,7 +128,8 @@ impl NetHandle {
         }
     }
 
-    /// Says goodbye on all connections and stops. Returns when the network has stopped.
+    /// Does what was commanded before, lets it leave, says goodbye on all connections and stops. Returns when the network has stopped,
+    /// within two seconds.
     pub async fn shutdown(&self) {
         self.stop.notify_one();
         self.commands.closed().await;

@@ -164,6 +164,22 @@ impl Links {
         }
     }
 
+    /// Who is at the other end of a link, and the connection that carries it.
+    pub(super) fn chosen(&self, link: LinkId) -> Option<(PeerKey, ConnectionId)> {
+        let peer = self.peer_of(link)?;
+        self.peers.get(&peer).map(|known| (peer, known.chosen))
+    }
+
+    /// Who is at the other end of a connection.
+    pub(super) fn owner(&self, id: ConnectionId) -> Option<PeerKey> {
+        self.conns.get(&id).map(|conn| conn.peer)
+    }
+
+    /// All links.
+    pub(super) fn all(&self) -> Vec<LinkId> {
+        self.peers.values().map(|known| known.link).collect()
+    }
+
     /// The connection to open a stream of this link on; counts the stream.
     pub(super) fn stream_out(&mut self, link: LinkId) -> Option<ConnectionId> {
         let chosen = self.peer_of(link).and_then(|peer| self.peers.get(&peer))?.chosen;

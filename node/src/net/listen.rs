@@ -7,25 +7,37 @@ use veche_protocol::link::{Addr, Transport};
 /// Ports tried. Two protocols rarely collide once; sixteen times in a row means that something else is wrong.
 const ATTEMPTS: usize = 16;
 
-/// Replaces port 0 by one port that is free for all such addresses. Between this look and the real bind somebody may take it: then
-/// listening fails for that address and is reported. If no common port is found, the system picks one for each.
-pub(super) fn settle_ports(addrs: &mut [Addr]) {
+/// Replaces port 0 by one port that is free for all such addresses: the wished one if it is, and returns it. Between this look and the
+/// real bind somebody may take it: then listening fails for that address and is reported. If no common port is found, the system picks
+/// one for each.
+pub(super) fn settle_ports(addrs: &mut [Addr], wished: Option<u16>) -> Option<u16> {
     let open: Vec<Addr> = addrs.iter().copied().filter(|addr| addr.socket.port() == 0).collect();
-    let Some(port) = common_port(&open) else { return };
+    if open.is_empty() {
+        return None;
+    }
+    let kept = wished.filter(|port| *port != 0 && is_free(&open, *port));
+    if wished.is_some() && kept.is_none() {
+        tracing::warn!("another program has the port of the last start; listening on another one, which contacts find a little later");
+    }
+    let port = kept.or_else(|| common_port(&open))?;
     for addr in addrs.iter_mut().filter(|addr| addr.socket.port() == 0) {
         addr.socket.set_port(port);
     }
+    Some(port)
 }
 
 fn common_port(addrs: &[Addr]) -> Option<u16> {
     (0..ATTEMPTS).find_map(|_| {
         let port = addrs.iter().find_map(|addr| try_bind(addr.transport, addr.socket).ok())?;
-        let free = |addr: &Addr| match try_bind(addr.transport, SocketAddr::new(addr.socket.ip(), port)) {
-            Ok(_) => true,
-            // A machine without IPv6 is no reason to look for another port.
-            Err(error) => !matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied),
-        };
-        addrs.iter().all(free).then_some(port)
+        is_free(addrs, port).then_some(port)
+    })
+}
+
+fn is_free(addrs: &[Addr], port: u16) -> bool {
+    addrs.iter().all(|addr| match try_bind(addr.transport, SocketAddr::new(addr.socket.ip(), port)) {
+        Ok(_) => true,
+        // A machine without IPv6 is no reason to look for another port.
+        Err(error) => !matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied),
     })
 }
 
@@ -52,11 +64,27 @@ mod tests {
     fn all_open_ports_become_the_same_free_one() {
         let mut addrs = NetConfig::loopback(0);
         addrs.push(Addr::direct(([127, 0, 0, 1], 9).into(), Transport::Tcp));
-        settle_ports(&mut addrs);
+        let port = settle_ports(&mut addrs, None);
         let ports: Vec<u16> = addrs.iter().map(|addr| addr.socket.port()).collect();
         assert!(ports[0] != 0 && ports[0] == ports[1], "{ports:?}");
-        assert_eq!(ports[2], 9);
+        assert_eq!((ports[2], port), (9, Some(ports[0])));
         let tcp = TcpListener::bind(addrs[1].socket).unwrap();
         assert_eq!(tcp.local_addr().unwrap().port(), ports[0]);
+    }
+
+    #[test]
+    fn the_port_of_the_last_start_is_taken_again_if_it_is_free() {
+        let mut addrs = NetConfig::loopback(0);
+        let port = settle_ports(&mut addrs, None).unwrap();
+        let mut again = NetConfig::loopback(0);
+        assert_eq!(settle_ports(&mut again, Some(port)), Some(port));
+        assert_eq!(again, addrs);
+
+        let _taken = UdpSocket::bind(addrs[0].socket).unwrap();
+        let mut other = NetConfig::loopback(0);
+        let found = settle_ports(&mut other, Some(port)).unwrap();
+        assert_ne!(found, port);
+        assert!(other.iter().all(|addr| addr.socket.port() == found));
+        assert_eq!(settle_ports(&mut addrs, Some(found)), None, "what was given is not changed");
     }
 }

@@ -13,6 +13,7 @@
 //! | `frame` | the bytes of a stream |
 //! | `streams` | opens streams on a connection of our choice |
 //! | `dials`, `nearby`, `wake`, `bucket` | pure: dials under way; announcements; network changes; rates |
+//! | `partings` | links that were told to end, until what was said last has left |
 //! | `discovery` | mDNS on its own thread |
 //! | `transport`, `behaviour`, `listen` | QUIC and TCP; what runs on a connection; ports |
 //! | `lan` | the LAN-only profile |
@@ -33,6 +34,7 @@ pub mod lan;
 mod links;
 mod listen;
 mod nearby;
+mod partings;
 mod pipe;
 mod streams;
 mod task;

@@ -211,7 +211,8 @@ impl Writer {
                 }
                 item = waiting.recv() => item,
             };
-            let Some(mut item) = item else { return Ok(()) };
+            // Nothing will be queued any more: the stream ends in order, so that all of it arrives.
+            let Some(mut item) = item else { return self.finish_stream().await };
             batch.clear();
             let (mut frames, mut bytes) = (0u64, 0usize);
             loop {

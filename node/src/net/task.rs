@@ -10,6 +10,7 @@ use super::lan::is_lan;
 use super::links::{Action, Links, Patience, Verdict};
 use super::listen::check_free;
 use super::nearby::{self, Nearby};
+use super::partings::Partings;
 use super::pipe::{Counters, Opening, Parcel, Report, Sink, Tools, Turn, read_head};
 use super::streams::Inbound;
 use super::wake::Watch;
@@ -22,11 +23,13 @@ use libp2p::{Multiaddr, PeerId, Swarm, ping};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use veche_protocol::ids::PeerKey;
 use veche_protocol::link::{Addr, DirectoryEnd, Proto, Side};
+
+mod goodbye;
 
 /// Events that may gather here before the network is no longer read.
 const OUTBOX: usize = 1024;
@@ -39,9 +42,6 @@ const COMMAND_BATCH: usize = 64;
 
 /// Inbound streams of one connection whose head may be missing.
 pub(super) const MAX_HEADS: usize = 2 * Proto::ALL.len();
-
-/// Time for goodbyes at the end.
-const GOODBYE: Duration = Duration::from_millis(500);
 
 /// See the module.
 pub(super) struct Task {
@@ -59,6 +59,7 @@ pub(super) struct Task {
     reports: mpsc::Receiver<Report>,
     links: Links,
     wires: Wires,
+    partings: Partings,
     heads: JoinSet<ConnectionId>,
     heads_of: HashMap<ConnectionId, usize>,
     dials: Dials,
@@ -94,6 +95,7 @@ impl Task {
             send_reports,
             reports,
             wires: Wires::new(tools),
+            partings: Partings::default(),
             heads: JoinSet::new(),
             heads_of: HashMap::new(),
             dials: Dials::default(),
@@ -135,6 +137,7 @@ impl Task {
                     if let Some(link) = crashed {
                         self.links.end(link, DownReason::Closed);
                     }
+                    self.tick_partings(Instant::now());
                 }
                 Some(head) = self.heads.join_next(), if !self.heads.is_empty() => {
                     if let Ok(conn) = head {
@@ -180,7 +183,9 @@ impl Task {
                 }
                 Action::Move { link, .. } => self.wires.moved(link),
                 Action::Close { conn } => {
-                    self.swarm.close_connection(conn);
+                    if !self.links.owner(conn).is_some_and(|peer| self.partings.hold(peer, conn)) {
+                        self.swarm.close_connection(conn);
+                    }
                 }
             }
         }
@@ -210,11 +215,15 @@ impl Task {
 
     fn deadline(&self) -> Instant {
         let links = self.links.next_deadline().filter(|_| self.full_since.is_none());
-        [links, self.nearby.next_deadline()].into_iter().flatten().fold(self.watch.next_deadline(), Instant::min)
+        [links, self.nearby.next_deadline(), self.partings.next_deadline()]
+            .into_iter()
+            .flatten()
+            .fold(self.watch.next_deadline(), Instant::min)
     }
 
     fn tick(&mut self) {
         let now = Instant::now();
+        self.tick_partings(now);
         if self.full_since.is_none() {
             self.links.tick(now);
         }
@@ -242,7 +251,7 @@ impl Task {
                     self.links.end(link, why);
                 }
             }
-            NetCmd::Close { link } => self.links.end(link, DownReason::Local),
+            NetCmd::Close { link } => self.part(link),
             // This node speaks with no directory and through no relay.
             NetCmd::Operators(_) | NetCmd::Friends(_) => {}
             NetCmd::DirectoryGet { id, .. } | NetCmd::DirectoryPut { id, .. } => {
@@ -286,13 +295,14 @@ impl Task {
 
     fn attempt(&mut self, mut attempt: Attempt) {
         loop {
-            let next = match self.start_attempt(&attempt) {
+            let why = match self.start_attempt(&attempt) {
                 Ok(id) => return self.dials.started(id, attempt),
-                Err(why) => attempt.failed(why),
+                Err(why) => why,
             };
-            match next {
-                Next::Again(again) => attempt = again,
-                Next::Failed { peer, addrs, why } => return self.outbox.push_back(NetEvent::DialFailed { peer, addrs, why }),
+            match self.dials.over(attempt, why) {
+                Some(Next::Again(again)) => attempt = again,
+                Some(Next::Failed { peer, addrs, why }) => return self.outbox.push_back(NetEvent::DialFailed { peer, addrs, why }),
+                None => return,
             }
         }
     }
@@ -315,7 +325,8 @@ impl Task {
     fn report(&mut self, report: Report) {
         match report {
             Report::Open { link, proto, reply } => {
-                let (Some(peer), Some(conn)) = (self.wires.peer(link), self.links.stream_out(link)) else { return };
+                let conn = self.links.stream_out(link).or_else(|| self.partings.stream_out(link));
+                let Some((peer, conn)) = conn.and_then(|conn| Some((to_peer_id(&self.links.owner(conn)?)?, conn))) else { return };
                 let (give, stream) = futures::channel::oneshot::channel();
                 self.swarm.behaviour_mut().streams.open(peer, conn, proto, give);
                 // A writer that does not wait any more belongs to a link that just ended.
@@ -361,7 +372,10 @@ impl Task {
                     }
                 }
             }
-            SwarmEvent::ConnectionClosed { connection_id, .. } => self.links.closed(connection_id),
+            SwarmEvent::ConnectionClosed { connection_id, .. } => {
+                self.links.closed(connection_id);
+                self.partings.closed(connection_id);
+            }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
                 match self.dials.failed(connection_id, failure_of(&error, true)) {
                     Some(Next::Again(attempt)) => self.attempt(attempt),
@@ -462,24 +476,6 @@ impl Task {
             (allowed && !ip.is_loopback() && !ip.is_unspecified() && addr.socket.port() != 0).then_some((key, addr))
         };
         list.iter().filter_map(plausible).collect()
-    }
-
-    /// Closes all connections properly, so that the other sides need not find out by silence.
-    async fn goodbye(mut self) {
-        self.discovery = None;
-        let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
-        for peer in peers {
-            // An error means that it is gone already.
-            let _ = self.swarm.disconnect_peer_id(peer);
-        }
-        let closing = async {
-            while self.swarm.connected_peers().next().is_some() {
-                self.swarm.select_next_some().await;
-            }
-        };
-        if tokio::time::timeout(GOODBYE, closing).await.is_err() {
-            tracing::debug!("not every connection was closed in time");
-        }
     }
 }
 

@@ -19,12 +19,13 @@ struct Wire {
     parked: Vec<(Proto, Turn)>,
     outlets: BTreeMap<Proto, Outlet>,
     inlets: BTreeMap<Proto, Inlet>,
-    tasks: Vec<AbortHandle>,
+    writers: Vec<AbortHandle>,
+    readers: Vec<AbortHandle>,
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        for task in &self.tasks {
+        for task in self.writers.iter().chain(&self.readers) {
             task.abort();
         }
     }
@@ -52,7 +53,8 @@ impl Wires {
             parked: Vec::new(),
             outlets: BTreeMap::new(),
             inlets: BTreeMap::new(),
-            tasks: Vec::new(),
+            writers: Vec::new(),
+            readers: Vec::new(),
         };
         self.wires.insert(link, wire);
     }
@@ -60,6 +62,11 @@ impl Wires {
     /// A link is down: everything of it stops.
     pub(super) fn down(&mut self, link: LinkId) {
         self.wires.remove(&link);
+    }
+
+    /// A link ends at this side's wish: it takes nothing in any more. Returns the tasks that write what is queued, and end then.
+    pub(super) fn part(&mut self, link: LinkId) -> Vec<AbortHandle> {
+        self.wires.remove(&link).map(|mut wire| std::mem::take(&mut wire.writers)).unwrap_or_default()
     }
 
     /// The peer at the other end, while the link is up.
@@ -85,7 +92,7 @@ impl Wires {
             let (outlet, task) = Outlet::new(link, proto, wire.session, self.tools.clone());
             let task = self.tasks.spawn(task);
             self.owners.insert(task.id(), link);
-            wire.tasks.push(task);
+            wire.writers.push(task);
             outlet
         });
         outlet.push(frame, receipt).map_err(|_| DownReason::Slow)
@@ -112,7 +119,7 @@ impl Wires {
             let (inlet, task) = Inlet::new(link, proto, self.tools.clone());
             let task = self.tasks.spawn(task);
             self.owners.insert(task.id(), link);
-            wire.tasks.push(task);
+            wire.readers.push(task);
             inlet
         });
         if inlet.push(turn) { Ok(()) } else { Err(DownReason::Garbage) }

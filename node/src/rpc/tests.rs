@@ -43,7 +43,8 @@ impl Scene {
         let (phase, phases) = watch::channel(Phase::Ready);
         let (snapshot, snapshots) = watch::channel(Arc::new(own_account()));
         let (events, _) = broadcast::channel(capacity);
-        let rpc = Rpc::new(NodeHandle { requests: sender, phase: phases, snapshot: snapshots, events: events.clone() });
+        let rpc =
+            Rpc::new(NodeHandle { requests: sender, stop: mpsc::channel(1).0, phase: phases, snapshot: snapshots, events: events.clone() });
         // Small, so that a reader who does not read is felt soon.
         let (near, far) = tokio::io::duplex(4096);
         let (reader, writer) = tokio::io::split(near);

@@ -118,7 +118,7 @@ mod tests {
     fn rpc() -> Rpc {
         let phase = watch::channel(Phase::Ready).1;
         let snapshot = watch::channel(Arc::new(Snapshot::default())).1;
-        Rpc::new(NodeHandle { requests: mpsc::channel(1).0, phase, snapshot, events: broadcast::channel(1).0 })
+        Rpc::new(NodeHandle { requests: mpsc::channel(1).0, stop: mpsc::channel(1).0, phase, snapshot, events: broadcast::channel(1).0 })
     }
 
     #[tokio::test]

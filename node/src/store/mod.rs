@@ -23,4 +23,4 @@ pub mod sled_kv;
 pub mod vault;
 pub mod writer;
 
-mod files;
+pub(crate) mod files;

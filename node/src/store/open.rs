@@ -151,6 +151,21 @@ impl Profile {
         Ok(aside)
     }
 
+    /// Removes a database that holds nothing. The caller has looked.
+    ///
+    /// # Errors
+    /// It is still open, or the directory cannot be written.
+    pub fn discard_empty(&self) -> Result<(), OpenError> {
+        self.settle()?;
+        if self.path(CURRENT).exists() {
+            sled_kv::wait_until_released(&self.path(CURRENT))?;
+            // Renamed first: half a database would be taken for a damaged one, what has this name for one that was being made.
+            fs::rename(self.path(CURRENT), self.path(FRESH))?;
+            files::sync_dir(&self.dir)?;
+        }
+        self.settle()
+    }
+
     /// Builds a database aside with `fill` and gives it its name once it is whole and durable.
     pub(super) fn build<E: From<OpenError>>(&self, fill: impl FnOnce(Box<dyn Kv>) -> Result<(), E>) -> Result<(), E> {
         self.settle()?;

@@ -268,6 +268,20 @@ impl Vault {
         Ok(loaded)
     }
 
+    /// Whether there is any row in a table, readable or not.
+    ///
+    /// # Errors
+    /// The engine failed.
+    pub fn has_rows(&self, table: Table) -> Result<bool, VaultError> {
+        let mut any = false;
+        let prefix = [table as u8];
+        self.kv.range(&prefix, &end_of_prefix(&prefix), Dir::Forward, &mut |_, _| {
+            any = true;
+            false
+        })?;
+        Ok(any)
+    }
+
     /// Seals writes into a batch, in order, after what the batch already holds. On an error the batch is as before.
     ///
     /// # Errors

@@ -8,8 +8,8 @@ use crate::limits;
 use crate::link::{Addr, Hint, Route};
 use std::time::Duration;
 
-/// First wait after a dial that failed.
-const BACKOFF_FIRST: Duration = Duration::from_secs(2);
+/// First wait after a dial that failed; doubled each time.
+const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 /// Longest wait between dials of a person who does not answer.
 const BACKOFF_MOST: Duration = Duration::from_secs(15 * 60);
 /// Wait before a neighbour that did not answer is dialled again while it is still announced.

@@ -16,8 +16,9 @@ use crate::view::{Presence, Relation};
 use crate::wire::hello::{Hello, Nonce};
 use std::time::Duration;
 
-/// Wait before somebody whose connection ended is dialled: the network needs a moment to let go of it.
-const DIAL_AGAIN: Duration = Duration::from_secs(1);
+/// Wait before somebody whose connection ended is dialled: the network needs a moment to let go of it, and a program that is started
+/// anew takes about as long. Whoever does not answer then is dialled with back-off.
+const DIAL_AGAIN: Duration = Duration::from_millis(200);
 
 /// A connection.
 pub(super) struct Link {

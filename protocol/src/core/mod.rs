@@ -300,6 +300,8 @@ impl Core {
         self.load_logs(&boot.rows);
         if self.me.is_some() {
             self.begin();
+            // Also without a port of our own others can be reached.
+            self.dial_everybody();
             self.next_tag();
         }
     }
