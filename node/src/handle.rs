@@ -148,6 +148,30 @@ impl Hits {
     }
 }
 
+/// What is stored on this disk.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct StorageView {
+    /// Size of the database on disk, bytes.
+    pub disk_bytes: u64,
+    /// What of it is in use, bytes. The rest is room for what comes, or garbage.
+    pub live_bytes: u64,
+    /// So much is garbage that the next start copies the rest into a fresh database.
+    pub compacts_at_next_start: bool,
+    /// The daily backups, newest first. They open with the recovery words.
+    pub backups: Vec<BackupView>,
+}
+
+/// A backup on this disk.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct BackupView {
+    /// The file.
+    pub path: PathBuf,
+    /// When it was made, in milliseconds since 1970.
+    pub made_ms: u64,
+    /// Its size, bytes.
+    pub bytes: u64,
+}
+
 /// How the key of the stored data is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -170,6 +194,8 @@ pub(crate) enum Request {
     SetPassphrase { passphrase: Option<String>, done: oneshot::Sender<Result<Protection, NodeError>> },
     CheckPassphrase { passphrase: String, done: oneshot::Sender<Result<(), NodeError>> },
     Words(oneshot::Sender<Result<String, NodeError>>),
+    Storage(oneshot::Sender<Result<StorageView, NodeError>>),
+    BackUp(oneshot::Sender<Result<StorageView, NodeError>>),
     Protection(oneshot::Sender<Result<Protection, NodeError>>),
     History { chat: SpaceId, page: Page, limit: usize, done: oneshot::Sender<Result<Vec<MessageView>, NodeError>> },
     Message { chat: SpaceId, message: EntryId, done: oneshot::Sender<Result<MessageView, NodeError>> },
@@ -315,6 +341,22 @@ impl NodeHandle {
         let (found, hits) = mpsc::channel(search::WAITING);
         self.requests.send(Request::Search(query, found)).await.map_err(|_| NodeError::Ended)?;
         Ok(Hits(hits))
+    }
+
+    /// How much is stored, and which backups there are. Reads everything: seconds for a million messages.
+    ///
+    /// # Errors
+    /// No account, or the store cannot be read.
+    pub async fn storage(&self) -> Result<StorageView, NodeError> {
+        self.ask(Request::Storage).await
+    }
+
+    /// Makes the daily backup now. The one before is kept.
+    ///
+    /// # Errors
+    /// No account, or the backup cannot be written.
+    pub async fn back_up(&self) -> Result<StorageView, NodeError> {
+        self.ask(Request::BackUp).await
     }
 
     /// Writes an encrypted backup of the account and its history.

@@ -17,8 +17,10 @@ use crate::store::keys::RootKey;
 use crate::store::open::{OpenError, Profile};
 use crate::store::vault::VaultError;
 use crate::store::writer::Store;
+use crate::upkeep::{self, Upkeep};
 use making::fresh_entropy;
 use opening::blocking;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
@@ -74,6 +76,8 @@ struct Open {
     entropy: [u8; 16],
     store: Store,
     running: Running,
+    /// Goes on until the profile is closed.
+    _upkeep: Upkeep,
     /// The account is being made.
     making: Option<Making>,
 }
@@ -173,6 +177,20 @@ impl Life {
                 self.with_keyfile(done, move |keyfile, _| protection::check(keyfile, &passphrase));
             }
             Request::Protection(done) => self.with_keyfile(done, |keyfile, _| Ok(protection::of(keyfile))),
+            Request::Storage(done) => {
+                let profile = self.options.profile.clone();
+                self.read(done, move |store, _| upkeep::report(store, &profile));
+            }
+            Request::BackUp(done) => match self.open().map(|open| open.entropy) {
+                Ok(entropy) => {
+                    let profile = self.options.profile.clone();
+                    self.read(done, move |store, _| {
+                        upkeep::back_up(store, &profile, &entropy, &AtomicBool::new(false))?;
+                        upkeep::report(store, &profile)
+                    });
+                }
+                Err(error) => tell(done, Err(error)),
+            },
             Request::Words(done) => {
                 let _ = done.send(self.open().map(|o| words::from_entropy(&o.entropy).join(" ")));
             }

@@ -155,7 +155,7 @@ pub(crate) fn import(
     }
 }
 
-fn backup_error(error: BackupError) -> NodeError {
+pub(crate) fn backup_error(error: BackupError) -> NodeError {
     match error {
         BackupError::WrongPassphrase => NodeError::WrongPassphrase,
         other => NodeError::Storage(other.to_string()),

@@ -169,3 +169,23 @@ async fn it_listens_where_it_did_before_unless_somebody_else_does() {
     assert_eq!(port(&node).await, second, "contacts know the newer one");
     node.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_daily_backup_brings_an_account_back_with_its_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let (node, _) = started(dir.path()).await;
+    create(&node).await.unwrap();
+    let words = node.recovery_words().await.unwrap();
+    let account = node.snapshot().account.as_ref().unwrap().account_id;
+    for kept in [1, 2, 2] {
+        assert_eq!(node.back_up().await.unwrap().backups.len(), kept);
+    }
+    let backups = node.storage().await.unwrap().backups;
+    node.shutdown().await;
+    for backup in backups {
+        let dir = tempfile::tempdir().unwrap();
+        let (node, _) = started(dir.path()).await;
+        assert_eq!(node.import(backup.path, words.clone()).await.unwrap().account, account);
+        node.shutdown().await;
+    }
+}

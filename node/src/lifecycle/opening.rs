@@ -9,6 +9,7 @@ use crate::store::keys::RootKey;
 use crate::store::open::{OpenError, Profile};
 use crate::store::vault::{Vault, VaultError};
 use crate::store::writer::Store;
+use crate::upkeep;
 use std::sync::{Arc, Mutex};
 use veche_protocol::core::input::Boot;
 use veche_protocol::store::Table;
@@ -139,8 +140,10 @@ impl Life {
         getrandom::fill(&mut seed)
             .map_err(|e| NodeError::Storage(format!("The system gave no random numbers ({e}). Restart the computer.")))?;
         let running = driver::start(around, store.clone(), acks, boot, seed);
+        let upkeep = upkeep::start(store.clone(), self.options.profile.clone(), entropy);
         let keyfile = Arc::new(Mutex::new(keyfile));
-        Ok(Found::Account(Box::new(Open { keyfile, root: Arc::new(root), entropy, store, running, making: None })))
+        let open = Open { keyfile, root: Arc::new(root), entropy, store, running, _upkeep: upkeep, making: None };
+        Ok(Found::Account(Box::new(open)))
     }
 
     /// Waits until the core has said what it remembers, so that nobody who is told "ready" finds an empty state.

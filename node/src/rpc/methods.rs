@@ -139,6 +139,10 @@ methods! {
     "network.diagnose" => program::diagnose;
     /// Which program this is.
     "node.version" => program::version;
+    /// How much is stored, and the daily backups. Reads everything.
+    "node.storage" => program::storage;
+    /// Makes the daily backup now; the one before is kept. It is restored with `account.import`, the recovery words in the place of the passphrase.
+    "node.backup" => program::back_up;
     /// Ends the node: finishes what is being written, says goodbye to peers.
     "node.shutdown" => program::shutdown;
     /// This document.

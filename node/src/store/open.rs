@@ -205,10 +205,10 @@ impl Profile {
         let size = kv.size()?;
         let noted = head::read_live(&kv)?;
         let vault = Vault::open(Box::new(kv), root)?;
-        if !noted.is_some_and(|live| migrations::worth_compacting(size, live)) {
+        if !migrations::worth_compacting(size, noted.unwrap_or(0)) {
             return Ok(vault);
         }
-        // The note may be old, and much may have been written since.
+        // The note may be old or missing, and much may have been written since.
         let live = live_bytes(&vault)?;
         if !migrations::worth_compacting(size, live) {
             head::write_live(vault.kv(), live)?;

@@ -1,6 +1,7 @@
 //! `settings.*`, `network.*`, `node.*`, `rpc.*` and `events.*`: the program itself.
 
 use super::{Done, Nothing, contact};
+use crate::handle::StorageView;
 use crate::rpc::connection::Interest;
 use crate::rpc::context::Context;
 use crate::rpc::envelope::Failure;
@@ -113,6 +114,14 @@ pub(super) struct Version {
 
 pub(super) fn version(_: &Context, _: Nothing) -> Ready<Result<Version, Failure>> {
     ready(Ok(Version { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }))
+}
+
+pub(super) async fn storage(context: &Context, _: Nothing) -> Result<StorageView, Failure> {
+    Ok(context.node().storage().await?)
+}
+
+pub(super) async fn back_up(context: &Context, _: Nothing) -> Result<StorageView, Failure> {
+    Ok(context.node().back_up().await?)
 }
 
 pub(super) fn shutdown(context: &Context, _: Nothing) -> Ready<Result<Done, Failure>> {

@@ -167,12 +167,60 @@ fn garbage_is_compacted_away_at_the_next_start() {
         vault.commit(&deletes, Durability::Now).unwrap();
         assert!(vault.kv().size().unwrap() > 64 << 20);
     }
-    let before = rig.open().unwrap().kv().size().unwrap();
-    assert!(before > 64 << 20, "without a measurement nothing is done");
-    head::write_live(rig.open().unwrap().kv(), 1000).unwrap();
+    // A measurement from before the rows were deleted: nothing is done.
+    head::write_live(SledKv::open(&rig.path("db")).as_ref().unwrap(), 1 << 30).unwrap();
+    let vault = rig.open().unwrap();
+    assert!(vault.kv().size().unwrap() > 64 << 20);
+    // The next one, as it is made once a day.
+    let store = crate::store::writer::Store::start(vault, (), Box::new(|_| {})).unwrap();
+    assert!(store.measure().unwrap() < 100_000);
+    store.close();
+    drop(store);
     let vault = rig.open().unwrap();
     assert!(vault.kv().size().unwrap() < 4 << 20);
     assert_eq!(row(&vault).unwrap(), b"kept");
+}
+
+/// Every state that a crash can leave behind while `db` is replaced by a compacted copy.
+#[test]
+fn a_compaction_that_is_cut_off_at_any_step_loses_nothing() {
+    let compacted = |rig: &Rig| {
+        let old = SledKv::open(&rig.path("db")).unwrap();
+        migrations::compact(&old, &rig.path("db.new")).unwrap();
+        drop(old);
+        sled_kv::wait_until_released(&rig.path("db")).unwrap();
+        sled_kv::wait_until_released(&rig.path("db.new")).unwrap();
+    };
+    type Step<'a> = (&'a str, &'a dyn Fn(&Rig));
+    let steps: [Step<'_>; 5] = [
+        ("the copy was begun", &|rig| {
+            fs::create_dir(rig.path("db.new")).unwrap();
+            fs::write(rig.path("db.new/db"), b"half").unwrap();
+        }),
+        ("the copy is whole", &compacted),
+        ("the old one is set aside", &|rig| {
+            compacted(rig);
+            fs::rename(rig.path("db"), rig.path("db.old")).unwrap();
+        }),
+        ("the copy has its place", &|rig| {
+            compacted(rig);
+            fs::rename(rig.path("db"), rig.path("db.old")).unwrap();
+            fs::rename(rig.path("db.new"), rig.path("db")).unwrap();
+        }),
+        ("the old one is half removed", &|rig| {
+            compacted(rig);
+            fs::rename(rig.path("db"), rig.path("db.old")).unwrap();
+            fs::rename(rig.path("db.new"), rig.path("db")).unwrap();
+            fs::remove_file(rig.path("db.old/conf")).unwrap();
+        }),
+    ];
+    for (step, cut_off) in steps {
+        let rig = Rig::with_row();
+        cut_off(&rig);
+        assert!(rig.lock().has_database(), "{step}");
+        assert_eq!(row(&rig.open().unwrap()).as_deref(), Some(b"kept".as_slice()), "{step}");
+        assert!(!rig.path("db.old").exists() && !rig.path("db.new").exists(), "{step}");
+    }
 }
 
 #[test]
