@@ -4,6 +4,7 @@
 //! The door is [`handle::NodeHandle`]. Behind it [`lifecycle`] opens and closes profiles, and [`driver`] runs the core over
 //! [`store`] and [`net`]. No protocol decision is made here.
 
+pub mod cli;
 pub mod config;
 mod driver;
 pub mod handle;
@@ -15,5 +16,6 @@ mod protection;
 pub mod rpc;
 mod search;
 pub mod store;
+mod upkeep;
 
 pub use net::addr::{BadAddr, parse_addr, parse_hint, print_hint};

@@ -4,7 +4,6 @@
 //! task of its own, so that reading a page never waits for unlocking a store.
 
 use super::{Answer, Backend, Full, Page, PageAt, Phase, Place, Problem, Request, Secret, Ticket, Update, Waker};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,8 +13,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{Semaphore, watch};
 use veche_node::config::Options;
-use veche_node::handle::{NodeError, NodeHandle, Page as NodePage, Phase as NodePhase, Protection};
-use veche_node::store::keyfile::{KeyFile, Unlock};
+use veche_node::handle::{NodeError, NodeHandle, Page as NodePage, Phase as NodePhase, Protection, STOPS_WITHIN};
 use veche_protocol::core::command::Command;
 use veche_protocol::core::event::Event;
 use veche_protocol::ids::SpaceId;
@@ -28,7 +26,7 @@ const UPDATES: usize = 4_096;
 /// Questions worked on at once beside the ordered lane.
 const AT_ONCE: usize = 32;
 /// How long the node may take to say goodbye when the window closes.
-const GOODBYE: Duration = Duration::from_secs(5);
+const GOODBYE: Duration = STOPS_WITHIN.saturating_add(Duration::from_millis(500));
 
 /// The node as the window sees it.
 pub struct NodeBackend {
@@ -63,7 +61,6 @@ impl NodeThreads {
 /// The system gives no threads.
 pub fn start(options: Options) -> std::io::Result<(NodeBackend, NodeThreads)> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("node").enable_all().build()?;
-    let profile = options.profile.clone();
     let handle = {
         let _inside = runtime.enter();
         NodeHandle::start(options)
@@ -73,7 +70,6 @@ pub fn start(options: Options) -> std::io::Result<(NodeBackend, NodeThreads)> {
     let (phase_in, phase) = watch::channel(Phase::Starting);
     let shared = Shared {
         handle: handle.clone(),
-        profile,
         updates: updates_in,
         sealed: Arc::default(),
         waker: Arc::default(),
@@ -124,7 +120,6 @@ impl Backend for NodeBackend {
 #[derive(Clone)]
 struct Shared {
     handle: NodeHandle,
-    profile: PathBuf,
     updates: Sender<Update>,
     sealed: Arc<AtomicBool>,
     waker: Arc<OnceLock<Waker>>,
@@ -306,12 +301,7 @@ impl Shared {
             return Ok(());
         }
         let Some(passphrase) = passphrase else { return Err(NodeError::WrongPassphrase) };
-        let profile = self.profile.clone();
-        let opens = tokio::task::spawn_blocking(move || {
-            let keyfile = KeyFile::load(&profile).map_err(|e| NodeError::Storage(e.to_string()))?;
-            keyfile.unlock(Unlock::Passphrase(&passphrase.0)).map(|_| ()).map_err(|_| NodeError::WrongPassphrase)
-        });
-        opens.await.unwrap_or(Err(NodeError::Ended))
+        self.handle.check_passphrase(passphrase.0).await
     }
 }
 
