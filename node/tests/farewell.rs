@@ -11,6 +11,7 @@ use veche_protocol::core::Config;
 use veche_protocol::core::command::{Command, Reply, Target};
 use veche_protocol::identity::login::TagCost;
 use veche_protocol::ids::AccountId;
+use veche_protocol::link::{Addr, Transport};
 use veche_protocol::view::{Presence, Relation, Snapshot};
 
 /// Longer than anything here takes on a loaded machine.
@@ -19,8 +20,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 async fn start(dir: &Path) -> NodeHandle {
+    start_listening(dir, NetConfig::loopback(0)).await
+}
+
+async fn start_listening(dir: &Path, listen: Vec<Addr>) -> NodeHandle {
     let node = NodeHandle::start(Options {
-        listen: NetConfig::loopback(0),
+        listen,
         discovery: false,
         keyring: false,
         core: Config { tag_cost: TagCost::SIMULATED, ..Config::default() },
@@ -70,6 +75,20 @@ async fn who_ends_the_program_is_seen_going_at_once_and_coming_back_at_once() {
         let (there, here) = tokio::join!(is(&bob, a, Presence::Online), is(&alice, b, Presence::Online));
         assert!(there < AT_ONCE && here < AT_ONCE, "back after {there:?} and {here:?}");
     }
+    alice.shutdown().await;
+    bob.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_cannot_listen_still_finds_its_contacts() {
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [(alice, a), (bob, b)] = contacts([dirs[0].path(), dirs[1].path()]).await;
+    alice.shutdown().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let alice = start_listening(dirs[0].path(), vec![Addr::direct(taken.local_addr().unwrap(), Transport::Tcp)]).await;
+    let (there, here) = tokio::join!(is(&bob, a, Presence::Online), is(&alice, b, Presence::Online));
+    assert!(there < AT_ONCE && here < AT_ONCE, "{there:?} and {here:?}");
+    assert!(alice.snapshot().network.listening.is_empty());
     alice.shutdown().await;
     bob.shutdown().await;
 }
