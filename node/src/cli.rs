@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
-use veche_protocol::link::Addr;
+use veche_protocol::link::{Addr, Hint};
 use zeroize::Zeroizing;
 
 /// Longest passphrase file, bytes. More than that is some other file.
@@ -28,6 +28,10 @@ pub struct NodeArgs {
     /// [default: every interface, for QUIC and TCP, on the port of the last start or a free one]
     #[arg(long, value_name = "MULTIADDR", value_parser = listen_address)]
     pub listen: Vec<Addr>,
+
+    /// An operator's node to use as a meeting point, such as /ip4/203.0.113.5/udp/4001/quic-v1/p2p/12D3Koo…; may be repeated
+    #[arg(long, value_name = "MULTIADDR", value_parser = operators)]
+    pub bootstrap: Vec<Operators>,
 
     /// Neither look for nodes on the local network nor be announced to them
     #[arg(long)]
@@ -51,7 +55,14 @@ impl NodeArgs {
         let profile =
             self.profile.clone().or_else(default_profile).ok_or("There is no home directory. Say with --profile where the profile is.")?;
         let passphrase = self.passphrase_file.as_deref().map(read_passphrase).transpose()?;
-        Ok(Options { lan_only: self.lan, listen: self.listen.clone(), discovery: !self.no_discovery, passphrase, ..Options::new(profile) })
+        Ok(Options {
+            lan_only: self.lan,
+            listen: self.listen.clone(),
+            operators: self.bootstrap.iter().flat_map(|operators| operators.0.clone()).collect(),
+            discovery: !self.no_discovery,
+            passphrase,
+            ..Options::new(profile)
+        })
     }
 
     /// Begins to log on standard error. Libraries that print keys and addresses are kept quiet, and so are those in `also`, given as
@@ -66,6 +77,14 @@ impl NodeArgs {
         let filter = EnvFilter::builder().parse(format!("{quiet},{filter}")).map_err(|why| unusable(why.to_string()))?;
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init().map_err(|why| unusable(why.to_string()))
     }
+}
+
+/// Operators named by one argument: one of them, or all that a link names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operators(pub Vec<Hint>);
+
+fn operators(text: &str) -> Result<Operators, String> {
+    crate::parse_operators(text).map(Operators).map_err(|why| why.to_string())
 }
 
 fn listen_address(text: &str) -> Result<Addr, String> {
@@ -126,6 +145,9 @@ mod tests {
         assert!(options.lan_only && !options.discovery);
         assert_eq!((options.profile, options.listen.len()), ("/p".into(), 1));
         let usual = parse(&["--profile", "/p"]).unwrap().options().unwrap();
+        let operator = "/ip4/203.0.113.5/udp/4001/quic-v1/p2p/12D3KooWQnwEGNqcM2nAcPtRR9rAX8Hrg4k9kJLCHoTR5chJfz6d";
+        assert_eq!(parse(&["--profile", "/p", "--bootstrap", operator]).unwrap().options().unwrap().operators.len(), 1);
+        assert!(parse(&["--bootstrap", "nobody"]).unwrap_err().contains("--bootstrap"));
         assert!(!usual.lan_only && usual.discovery && usual.listen.is_empty() && usual.passphrase.is_none());
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use veche_protocol::core::Config;
-use veche_protocol::link::Addr;
+use veche_protocol::link::{Addr, Hint};
 
 /// What a node is started with.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Options {
     pub lan_only: bool,
     /// Addresses to listen on; empty is one free port on every interface, for QUIC and TCP.
     pub listen: Vec<Addr>,
+    /// Operators' nodes to use besides those that the profile knows.
+    pub operators: Vec<Hint>,
     /// Look for, and be announced to, nodes on the local network.
     pub discovery: bool,
     /// Passphrase to open a sealed profile with, or to seal a new one.
@@ -31,6 +33,7 @@ impl Options {
             profile: profile.into(),
             lan_only: false,
             listen: Vec::new(),
+            operators: Vec::new(),
             discovery: true,
             passphrase: None,
             keyring: true,

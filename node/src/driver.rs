@@ -7,6 +7,7 @@
 //! whoever waits for the network without taking its events, or for the disk without taking its answers, waits for ever.
 
 mod clock;
+mod inbound;
 mod outbound;
 
 use crate::handle::NodeError;
@@ -27,7 +28,7 @@ use veche_protocol::core::event::Event;
 use veche_protocol::core::input::{Boot, Input};
 use veche_protocol::core::{Config, Core};
 use veche_protocol::ids::{CmdId, CommitId, JobId, ReadId};
-use veche_protocol::link::{Addr, DirectoryEnd};
+use veche_protocol::link::{Addr, DirectoryEnd, Hint};
 use veche_protocol::view::Snapshot;
 
 /// Commits and reads under way beyond which peers and people are made to wait. Well below the store's own queue.
@@ -72,6 +73,7 @@ pub(crate) struct Around {
     /// Where the port is remembered.
     pub profile: PathBuf,
     pub discovery: bool,
+    pub operators: Vec<Hint>,
     pub snapshot: watch::Sender<Arc<Snapshot>>,
     pub events: broadcast::Sender<Event>,
 }
@@ -163,8 +165,18 @@ impl Driver {
         }
     }
 
+    /// Has the core use the operators that were named at the start. Nobody waits for the answer: what is used shows on the network page.
+    fn use_operators(&mut self) {
+        let operators = std::mem::take(&mut self.around.operators);
+        if !operators.is_empty() {
+            self.next_cmd += 1;
+            self.handle(Input::Command(CmdId(self.next_cmd), Command::AddOperators(operators)));
+        }
+    }
+
     async fn run(mut self, mut orders: mpsc::Receiver<Order>, mut results: mpsc::Receiver<Outcome>, boot: Boot, stop: Arc<Notify>) -> End {
         self.handle(Input::Boot(boot));
+        self.use_operators();
         while !self.wiped {
             let open = self.core.backlog() < BACKLOG;
             let timer = self.core.next_timeout().map(|at| self.clock.instant(at));
@@ -205,44 +217,6 @@ impl Driver {
                     Input::CommitFailed(CommitId(token), error.to_string())
                 }
             },
-        };
-        self.handle(input);
-    }
-
-    fn on_net(&mut self, event: NetEvent) {
-        let input = match event {
-            NetEvent::Listening(addr) => {
-                if !self.listening.contains(&addr) {
-                    self.listening.push(addr);
-                }
-                Input::Listening(self.listening.clone())
-            }
-            NetEvent::ListeningGone(addr) => {
-                self.listening.retain(|a| *a != addr);
-                Input::Listening(self.listening.clone())
-            }
-            NetEvent::ListenFailed { why, .. } => {
-                tracing::warn!(%why, "cannot listen on one of the configured addresses");
-                return;
-            }
-            NetEvent::LinkUp { link, info } => Input::LinkUp(link, info),
-            NetEvent::LinkMoved { link, info } => Input::LinkMoved(link, info),
-            NetEvent::Outside { addrs, nat } => Input::Outside { addrs, nat },
-            NetEvent::DirectoryFound { id, value } => Input::DirectoryFound(id, value),
-            NetEvent::DirectoryDone { id, end } => Input::DirectoryDone(id, end),
-            NetEvent::LinkDown { link, why } => {
-                tracing::debug!(?why, "link down");
-                Input::LinkDown(link)
-            }
-            NetEvent::Frame { link, proto, frame } => Input::Frame(link, proto, frame),
-            NetEvent::Sent { link, receipt } => Input::Sent(link, receipt),
-            NetEvent::DialFailed { peer, why, .. } => {
-                tracing::debug!(%why, "dial failed");
-                Input::DialFailed { peer }
-            }
-            NetEvent::Nearby { peer, addrs } => Input::Nearby { peer, addrs },
-            NetEvent::NearbyGone { peer } => Input::NearbyGone(peer),
-            NetEvent::NetworkChanged => Input::NetworkChanged,
         };
         self.handle(input);
     }

@@ -11,6 +11,7 @@ pub mod handle;
 mod history;
 mod lifecycle;
 pub mod net;
+mod operators;
 mod port;
 mod protection;
 pub mod rpc;
@@ -19,3 +20,4 @@ pub mod store;
 mod upkeep;
 
 pub use net::addr::{BadAddr, parse_addr, parse_hint, print_hint};
+pub use operators::{BadOperator, parse_operators};

@@ -361,6 +361,11 @@ pub struct NetworkView {
     pub outside: Vec<crate::link::Hint>,
     /// What stands between this node and the open network.
     pub nat: Nat,
+    /// Operators' nodes in use.
+    #[serde(skip)]
+    pub operators: Vec<OperatorView>,
+    /// The login can be found in the directory.
+    pub published: bool,
     /// Open connections.
     pub links: u32,
     /// Of those, authenticated ones to contacts or own devices.
@@ -375,6 +380,15 @@ pub struct NetworkView {
     pub storage_trouble: Option<String>,
     /// Counted refusals of bad input, by reason.
     pub refusals: Vec<(String, u64)>,
+}
+
+/// An operator's node.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OperatorView {
+    /// Where it is.
+    pub hints: Vec<crate::link::Hint>,
+    /// Connected now.
+    pub connected: bool,
 }
 
 /// Settings of this device.
@@ -393,6 +407,8 @@ pub struct Settings {
     pub typing: bool,
     /// Tell name and login to people on the local network.
     pub visible_nearby: bool,
+    /// Put name and login into the directory, so that people elsewhere can find this account. Needs an operator.
+    pub listed: bool,
     /// Who may ask to become a contact.
     pub gate: Gate,
 }
@@ -406,6 +422,7 @@ impl Default for Settings {
             receipts: true,
             typing: true,
             visible_nearby: false,
+            listed: true,
             gate: Gate::Anyone,
         }
     }

@@ -163,6 +163,8 @@ pub enum Request {
     },
     /// Dial an address: a multiaddr ending in /p2p/ID.
     AddPeer(String),
+    /// Use an operator's node: its multiaddr, or the link of somebody who uses one.
+    AddOperator(String),
     /// Tell contacts that the account is gone and remove everything from this device.
     DeleteAccount,
 }

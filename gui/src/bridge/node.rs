@@ -246,6 +246,12 @@ impl Shared {
                     Err(error) => Err(error),
                 };
             }
+            Request::AddOperator(text) => {
+                return match veche_node::parse_operators(&text) {
+                    Ok(hints) => self.command(Command::AddOperators(hints)).await,
+                    Err(error) => Err(NodeError::NotReady(error.to_string())),
+                };
+            }
             Request::DeleteAccount => return self.command(Command::DeleteAccount).await,
         }
         Ok(Answer::Done)

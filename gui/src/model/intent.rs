@@ -157,6 +157,10 @@ pub enum Intent {
     RenewLink,
     /// Dial an address.
     AddPeer(String),
+    /// Use an operator's node.
+    AddOperator(String),
+    /// Use an operator's node no longer.
+    RemoveOperator(veche_protocol::ids::PeerKey),
     /// Remove the account.
     DeleteAccount,
 

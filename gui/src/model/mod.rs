@@ -236,6 +236,19 @@ pub enum Out {
     ScrollToEnd(SpaceId),
 }
 
+/// Somebody was looked up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LookedUp {
+    /// Login and tag that were typed.
+    pub asked: Option<(String, Option<String>)>,
+    /// Who claims the login, so far. `None` before the first answer.
+    pub claimants: Option<Vec<NearbyView>>,
+    /// The directory is still being asked.
+    pub more: bool,
+    /// There is no directory to ask.
+    pub nowhere: bool,
+}
+
 /// Everything the window shows.
 pub struct Model {
     /// How far the node is.
@@ -256,8 +269,8 @@ pub struct Model {
     pub toasts: VecDeque<Toast>,
     /// Why the last try at the door, in a dialog or in a form failed.
     pub problem: Option<Say>,
-    /// The last link asked about, or login looked up, was answered with this.
-    pub claimants: Option<Vec<NearbyView>>,
+    /// What became of the last login looked up.
+    pub found: LookedUp,
     /// A question of a form is under way.
     pub waiting: bool,
     /// Own contact link, once asked for.
@@ -309,7 +322,7 @@ impl Model {
             dialog: None,
             toasts: VecDeque::new(),
             problem: None,
-            claimants: None,
+            found: LookedUp::default(),
             waiting: false,
             my_link: None,
             safety: BTreeMap::new(),

@@ -3,7 +3,7 @@
 use super::history::PAGE;
 use super::intent::Intent;
 use super::people;
-use super::{Dialog, Model, Out, Page, Pending, Say, SettingsTab, TYPING_EVERY_MS, WordsStep};
+use super::{Dialog, LookedUp, Model, Out, Page, Pending, Say, SettingsTab, TYPING_EVERY_MS, WordsStep};
 use crate::bridge::{PageAt, Phase, Request};
 use crate::command::UiCommand;
 use veche_protocol::core::command::Command;
@@ -69,9 +69,10 @@ impl Model {
             Intent::Request { target, text } => self.form(Pending::Contact, Request::Command(Command::RequestContact { target, text })),
             Intent::Inspect(link) => self.form(Pending::Inspect(link.clone()), Request::Command(Command::InspectLink(link))),
             Intent::Lookup(text) => {
-                self.claimants = None;
+                self.found = LookedUp::default();
                 match Handle::parse(&text) {
                     Ok(Handle { login, tag }) => {
+                        self.found.asked = Some((login.to_string(), tag.clone()));
                         self.form(Pending::Lookup, Request::Command(Command::Lookup { login: login.to_string(), tag }));
                     }
                     Err(_) => self.problem = Some(Say::Key("add-bad")),
@@ -120,6 +121,10 @@ impl Model {
             Intent::AddPeer(address) => {
                 self.ask(Pending::Tell("toast-dialling"), Request::AddPeer(address));
             }
+            Intent::AddOperator(text) => {
+                self.ask(Pending::Tell("toast-operator"), Request::AddOperator(text));
+            }
+            Intent::RemoveOperator(peer) => self.tell("toast-operator-gone", Command::RemoveOperator(peer)),
             Intent::DeleteAccount => {
                 self.dialog = None;
                 self.door(Request::DeleteAccount);
@@ -156,7 +161,7 @@ impl Model {
         self.page = page;
         self.problem = None;
         self.waiting = false;
-        self.claimants = None;
+        self.found = LookedUp::default();
         if !matches!(self.dialog, Some(Dialog::Link(_))) {
             self.dialog = None;
         }

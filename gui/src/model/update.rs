@@ -1,7 +1,7 @@
 //! What the node says, taken into the model.
 
 use super::history::History;
-use super::{Dialog, LinkFound, Model, Out, Page, Pending, Say, WordsStep};
+use super::{Dialog, LinkFound, LookedUp, Model, Out, Page, Pending, Say, WordsStep};
 use crate::bridge::{Answer, Phase, Problem, Request, Ticket, Update};
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -102,10 +102,10 @@ impl Model {
                 self.problem = None;
                 self.dialog = Some(Dialog::Link(LinkFound { link, account, login, own }));
             }
-            (Pending::Lookup, Answer::Reply(Reply::Claimants(found))) => {
+            (Pending::Lookup, Answer::Reply(Reply::Claimants { claimants: found, more, nowhere })) => {
                 self.waiting = false;
                 self.problem = None;
-                self.claimants = Some(found);
+                self.found = LookedUp { claimants: Some(found), more, nowhere, ..std::mem::take(&mut self.found) };
             }
             (Pending::Safety(account), Answer::Reply(Reply::SafetyNumber(number))) => {
                 self.safety.insert(account, number);
@@ -171,6 +171,9 @@ impl Model {
                 self.ask(Pending::Page(chat_id), Request::Page { chat: chat_id, at, limit: 1 });
             }
             Event::ContactRequested { request } => self.requested(&request),
+            // More is known, or the directory is done: what is shown is asked for again.
+            Event::DirectoryFound { .. } | Event::NearbyChanged if self.found.more => self.look_again(),
+            Event::DirectoryFound { .. } if self.found.claimants.is_some() => self.look_again(),
             Event::Overflow { .. } => self.reload(),
             _ => {} // State: it is in the snapshot.
         }
@@ -195,6 +198,14 @@ impl Model {
         };
         let body = super::markup::plain(text, NOTE_CHARS);
         self.out.push(Out::Notify { chat: Some(chat), title, body: Say::Words(body) });
+    }
+
+    /// Asks once more who claims the login that was looked up, unless that is being asked already.
+    fn look_again(&mut self) {
+        let Some((login, tag)) = self.found.asked.clone() else { return };
+        if !self.pending.values().any(|p| matches!(p, Pending::Lookup)) {
+            self.ask(Pending::Lookup, Request::Command(Command::Lookup { login, tag }));
+        }
     }
 
     fn requested(&mut self, request: &RequestView) {

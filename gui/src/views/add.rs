@@ -42,10 +42,19 @@ fn theirs(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
     if button.clicked() || entered {
         cx.push(if typed.starts_with("veche:") { Intent::Inspect(typed) } else { Intent::Lookup(typed) });
     }
-    let Some(found) = cx.model.claimants.clone() else { return };
+    let Some(found) = cx.model.found.claimants.clone() else { return };
     ui.add_space(4.0);
-    if found.is_empty() {
-        text::label(ui, lang.t("add-nobody"), Weight::Regular, size::BODY, p.muted);
+    if cx.model.found.more {
+        ui.horizontal(|ui| {
+            ui.add(egui::Spinner::new().size(16.0).color(p.muted));
+            text::line(ui, lang.t("add-searching"), Weight::Regular, size::BODY, p.muted);
+        });
+    } else if found.is_empty() {
+        let key = if cx.model.found.nowhere { "add-nowhere" } else { "add-nobody" };
+        text::label(ui, lang.t(key), Weight::Regular, size::BODY, p.muted);
+        if cx.model.found.nowhere && link(ui, p, lang.t("add-nowhere-go")).clicked() {
+            cx.push(Intent::Go(Page::Settings(crate::model::SettingsTab::Network)));
+        }
         return;
     }
     if found.len() > 1 {

@@ -49,7 +49,7 @@ fn around() -> Around {
     let (snapshot, _) = watch::channel(Arc::default());
     let (events, _) = broadcast::channel(16);
     let profile = std::env::temp_dir().join("no profile of anybody");
-    Around { core: Config::default(), listen: NetConfig::loopback(0), profile, discovery: false, snapshot, events }
+    Around { core: Config::default(), listen: NetConfig::loopback(0), profile, discovery: false, operators: Vec::new(), snapshot, events }
 }
 
 fn key(n: u64) -> Key {

@@ -133,6 +133,7 @@ impl Life {
             listen: self.options.listen.clone(),
             profile: self.options.profile.clone(),
             discovery: self.options.discovery,
+            operators: self.options.operators.clone(),
             snapshot: self.snapshot.clone(),
             events: self.events.clone(),
         };

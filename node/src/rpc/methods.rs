@@ -67,7 +67,7 @@ methods! {
 
     /// People on the local network who let themselves be seen.
     "directory.nearby" => directory::nearby;
-    /// Everybody who claims a login. Waits up to `timeout_ms` for the first of them.
+    /// Everybody who claims a login. Asks the directory where an operator is set, and waits up to `timeout_ms` for it to be done.
     "directory.lookup" => directory::lookup;
 
     /// Asks somebody to become a contact, by `account_id` or by `link`. Returns when the request is durable here; it is delivered when they can be reached.
@@ -135,6 +135,12 @@ methods! {
     "network.status" => program::network_status;
     /// Dials a node at a known address, which ends in `/p2p/ID`.
     "network.add_peer" => program::add_peer;
+    /// Uses an operator's node as a meeting point: relay, door to the directory, mailbox. Takes its multiaddr, or the contact link of somebody who uses some.
+    "network.bootstrap_add" => program::bootstrap_add;
+    /// Uses an operator's node no longer; by any of its multiaddrs.
+    "network.bootstrap_remove" => program::bootstrap_remove;
+    /// The operators' nodes in use, and which are connected.
+    "network.bootstrap_list" => program::bootstrap_list;
     /// Why something is not delivered, in words; by conversation or person.
     "network.diagnose" => program::diagnose;
     /// Which program this is.

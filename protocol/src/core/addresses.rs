@@ -16,27 +16,37 @@ const BACKOFF_MOST: Duration = Duration::from_secs(15 * 60);
 const NEIGHBOUR_AGAIN: Duration = Duration::from_secs(90);
 /// How long the node with the higher transport key leaves the first dial to the other: both would work, one is enough.
 const YIELD_DIAL: Duration = Duration::from_secs(1);
+/// Places behind relays that people are told.
+const RELAYED_HINTS: usize = 2;
 /// Nodes of the local network that are remembered. A neighbourhood larger than this is no neighbourhood.
 const NEIGHBOURS: usize = 256;
 
 impl Core {
-    /// Own hints for somebody reached over `route`: nobody is told an address that they could not use.
-    pub(super) fn own_hints(&self, route: Route) -> Vec<Hint> {
+    /// Own hints for somebody reached over `route`: nobody is told an address that they could not use, and whoever is no contact
+    /// and came through a relay only places behind relays.
+    pub(super) fn own_hints(&self, route: Route, friend: bool) -> Vec<Hint> {
         let Some(me) = &self.me else { return Vec::new() };
-        let mut hints: Vec<Hint> = self
-            .listening
-            .iter()
-            .filter(|a| match route {
-                Route::Loopback => true,
-                Route::Lan => a.route() != Route::Loopback,
-                // Whoever came through a relay is told only places behind relays, until they are a contact.
-                Route::Direct => !a.route().is_local(),
-                Route::Relayed => a.route() == Route::Relayed,
-            })
-            .map(|addr| Hint { peer: me.peer, addr: *addr })
-            .collect();
-        hints.truncate(limits::HINTS);
-        hints
+        let useful = |addr: &Addr| match (route, addr.route()) {
+            (Route::Loopback, _) | (_, Route::Relayed) => true,
+            (Route::Lan, there) => there != Route::Loopback,
+            (Route::Direct, there) => there == Route::Direct,
+            (Route::Relayed, there) => friend && there == Route::Direct,
+        };
+        let mut addrs: Vec<Addr> = Vec::new();
+        for addr in self.outside.iter().chain(&self.listening) {
+            if useful(addr) && !addrs.contains(addr) {
+                addrs.push(*addr);
+            }
+        }
+        // Two places behind relays are worth more than a long list of addresses that a router may not let through.
+        addrs.sort_by_key(|addr| addr.relay.is_none());
+        let relayed = addrs.iter().filter(|addr| addr.relay.is_some()).count();
+        if relayed > RELAYED_HINTS {
+            addrs.drain(RELAYED_HINTS..relayed);
+        }
+        addrs.truncate(limits::HINTS);
+        addrs.sort_by_key(|addr| addr.relay.is_some());
+        addrs.into_iter().map(|addr| Hint { peer: me.peer, addr }).collect()
     }
 
     /// Remembers where somebody said or was found to be.
@@ -62,6 +72,7 @@ impl Core {
         if person.pair_keys().next().is_none() {
             return;
         }
+        let nowhere = person.hints.is_empty();
         let mut by_peer: std::collections::BTreeMap<PeerKey, Vec<Addr>> = std::collections::BTreeMap::new();
         for hint in &person.hints {
             by_peer.entry(hint.peer).or_default().push(hint.addr);
@@ -74,11 +85,15 @@ impl Core {
             }
         }
         let tries = self.dials.entry(account).or_insert(0);
+        let search = *tries > 0 || nowhere;
         *tries = tries.saturating_add(1);
         let wait =
             BACKOFF_FIRST.saturating_mul(1_u32.checked_shl((*tries).saturating_sub(1).min(16)).unwrap_or(u32::MAX)).min(BACKOFF_MOST);
         let wait = self.dice.about(wait);
         self.timers.set(Timer::Dial(account), self.now.mono.after(wait));
+        if search {
+            self.look_for(account);
+        }
     }
 
     /// Dials everybody worth dialling, without waiting out old failures: at start and when the network changed.

@@ -1,6 +1,6 @@
 //! What the person or program in front of this node may ask, and the answers. Every command is answered exactly once.
 
-use crate::ids::{AccountId, EntryId, SpaceId};
+use crate::ids::{AccountId, EntryId, PeerKey, SpaceId};
 use crate::link::Hint;
 use crate::view::{Hlc, MessageState, Settings, Status};
 
@@ -108,7 +108,11 @@ pub enum Command {
     SetSettings(Settings),
     /// Dial addresses that a person or program knows.
     AddPeer(Vec<Hint>),
-    /// Who has this login, among the people that can be seen now.
+    /// Use an operator's node, at these addresses of it.
+    AddOperators(Vec<Hint>),
+    /// Use an operator's node no longer.
+    RemoveOperator(PeerKey),
+    /// Who has this login: answered with those known now, while the directory is asked for more.
     Lookup {
         /// Exact login.
         login: String,
@@ -175,7 +179,14 @@ pub enum Reply {
     /// Whether the number matched.
     Verified(bool),
     /// Claimants of a login.
-    Claimants(Vec<crate::view::NearbyView>),
+    Claimants {
+        /// Those known now.
+        claimants: Vec<crate::view::NearbyView>,
+        /// The directory is still being asked: more may come, see [`super::event::Event::DirectoryFound`].
+        more: bool,
+        /// There is no directory to ask, because no operator is set.
+        nowhere: bool,
+    },
     /// Findings in words, the most important first.
     Diagnosis(Vec<Finding>),
     /// State of a message.
@@ -236,6 +247,9 @@ pub enum CommandError {
     )]
     NoAddress,
     /// See text.
+    #[error("LAN-only mode is on, so nobody outside the local network is contacted. Start without it to use operators.")]
+    LanOnly,
+    /// See text.
     #[error("The clock of this computer is wrong by more than ten minutes. Set it right, then try again.")]
     ClockWrong,
     /// See text.
@@ -267,6 +281,7 @@ impl CommandError {
             Self::Blocked => "blocked",
             Self::Yourself => "yourself",
             Self::NoAddress => "no_address",
+            Self::LanOnly => "lan_only",
             Self::ClockWrong => "clock_wrong",
             Self::DeviceRetired => "device_retired",
             Self::NotStored(_) => "not_stored",

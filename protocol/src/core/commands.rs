@@ -15,7 +15,14 @@ const JOBS: usize = 256;
 
 impl Core {
     pub(super) fn on_command(&mut self, cmd: CmdId, command: Command) {
-        let without_account = matches!(command, Command::CreateAccount { .. } | Command::RestoreAccount { .. } | Command::SetSettings(_));
+        let without_account = matches!(
+            command,
+            Command::CreateAccount { .. }
+                | Command::RestoreAccount { .. }
+                | Command::SetSettings(_)
+                | Command::AddOperators(_)
+                | Command::RemoveOperator(_)
+        );
         if self.me.is_none() && !without_account {
             return self.gate.reply(cmd, Err(CommandError::NoAccount));
         }
@@ -57,11 +64,9 @@ impl Core {
             Command::Mute(chat, on) => self.mute(cmd, chat, on),
             Command::SetSettings(settings) => self.set_settings(cmd, settings),
             Command::AddPeer(hints) => self.add_peer(cmd, &hints),
-            Command::Lookup { login, tag } => {
-                let login = login.trim().to_lowercase();
-                let found = self.claimants(&login, tag.as_deref());
-                self.gate.reply(cmd, Ok(Reply::Claimants(found)));
-            }
+            Command::AddOperators(hints) => self.add_operators(cmd, &hints),
+            Command::RemoveOperator(peer) => self.remove_operator(cmd, peer),
+            Command::Lookup { login, tag } => self.lookup(cmd, &login, tag.as_deref()),
             Command::Diagnose(account) => self.diagnose(cmd, account),
         }
     }
@@ -113,6 +118,7 @@ impl Core {
         self.settings = settings;
         self.touched.settings = true;
         self.dirty = true;
+        self.publish_soon();
         if seen_before != self.visible() {
             self.visibility_changed();
         }

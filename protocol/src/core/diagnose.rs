@@ -48,6 +48,9 @@ impl Core {
                 (false, n) => {
                     let hint = match (person.hints.is_empty(), self.listening.is_empty()) {
                         (_, true) => "This computer has no network connection.",
+                        (true, _) if self.operators.none_known() && !self.cfg.lan_only => {
+                            "No address of theirs is known, and no meeting point is set where they could be found. Add an operator's node on the network page, or ask for their contact link."
+                        }
                         (true, _) => "No address of theirs is known. They can send you their contact link again.",
                         (false, _) => "They are not running Veche now, or a firewall stands between you.",
                     };

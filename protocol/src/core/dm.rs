@@ -16,13 +16,12 @@ impl Core {
         let Some(me) = &self.me else { return };
         let Some(link) = self.links.get(&id) else { return };
         let Some(auth) = &link.auth else { return };
-        let (account, own, route) = (auth.account, auth.own, link.info.route);
+        let (account, own) = (auth.account, auth.own);
         let contact = own || self.people.get(&account).is_some_and(super::people::Person::is_contact);
-        let hints = self.own_hints(route).iter().map(Hint::to_msg).collect();
         let bundle = me.bundle.clone();
         let profile = me.profile.clone();
         self.send_link(id, LinkMsg::Prekeys(bundle));
-        self.send_link(id, LinkMsg::Hints(Hints { hints }));
+        self.send_hints(id);
         if own {
             self.tell_contacts(id);
         }
@@ -33,6 +32,15 @@ impl Core {
             self.start_sync(id);
         }
         self.send_accept(account);
+    }
+
+    /// Tells the other end of a proven connection where this node can be reached.
+    pub(super) fn send_hints(&mut self, id: LinkId) {
+        let Some(link) = self.links.get(&id) else { return };
+        let Some(auth) = &link.auth else { return };
+        let friend = auth.own || self.people.get(&auth.account).is_some_and(super::people::Person::is_contact);
+        let hints = self.own_hints(link.info.route, friend).iter().map(Hint::to_msg).collect();
+        self.send_link(id, LinkMsg::Hints(Hints { hints }));
     }
 
     pub(super) fn on_dm(&mut self, id: LinkId, frame: &[u8]) {

@@ -28,6 +28,14 @@ pub enum Event {
         /// The conversation with them, once there is one.
         chat_id: Option<SpaceId>,
     },
+    /// Somebody who was looked up was found, or their tag is known now.
+    #[serde(rename = "directory.found")]
+    DirectoryFound {
+        /// The login asked for.
+        login: String,
+        /// Who claims it.
+        claimant: crate::view::NearbyView,
+    },
     /// Somebody came, went or changed their presence.
     #[serde(rename = "presence.changed")]
     PresenceChanged {

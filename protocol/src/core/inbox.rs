@@ -73,6 +73,8 @@ impl Core {
             return Err(CommandError::Yourself);
         }
         let near = self.nearby.get(&account).cloned();
+        let found = self.directory.claimant(account).map(|found| found.claim.clone());
+        hints.extend(found.iter().flat_map(|claim| claim.reach.iter().copied()));
         hints.extend(near.as_ref().map(|n| n.hint));
         match self.people.get(&account).map(|p| p.relation) {
             Some(Relation::Contact) => return Ok(account),
@@ -111,6 +113,9 @@ impl Core {
                 person.profile.login.clone_from(&n.login);
                 person.profile.name.clone_from(&n.name);
                 person.tag.clone_from(&n.tag);
+            } else if let Some(claim) = &found {
+                person.profile.login = claim.login.to_string();
+                person.profile.name.clone_from(&claim.name);
             } else if let Some(login) = login {
                 person.profile.login = login;
             }
@@ -242,7 +247,7 @@ impl Core {
             return Err("prekeys_of_other_device");
         }
         let route = self.links.get(&id).map(|l| l.info.route).ok_or("link_gone")?;
-        let hints = self.own_hints(route).iter().map(Hint::to_msg).collect();
+        let hints = self.own_hints(route, false).iter().map(Hint::to_msg).collect();
         self.learn_devices(account, signed.clone(), set);
         self.learn_bundle(account, prekeys.clone(), bundle);
         let me = self.me.as_ref().ok_or("no_account")?;

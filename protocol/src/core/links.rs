@@ -112,6 +112,9 @@ impl Core {
         let Some(own) = self.me.as_ref().map(|me| me.peer).filter(|_| !self.halted) else {
             return self.gate.close_now(id);
         };
+        if self.operator_up(id, info) {
+            return;
+        }
         let nonce = self.dice.bytes();
         let eph = Ephemeral::from_random(self.dice.bytes());
         let first = Nonce { v: 1, nonce: nonce.to_vec(), eph: eph.public().to_vec() };
@@ -175,6 +178,9 @@ impl Core {
     }
 
     pub(super) fn on_link_down(&mut self, id: LinkId) {
+        if self.operator_down(id) {
+            return;
+        }
         self.forget_proof(id);
         self.timers.clear(Timer::Hello(id));
         let Some(link) = self.links.remove(&id) else { return };

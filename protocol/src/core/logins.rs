@@ -66,12 +66,13 @@ impl Core {
 
     /// The own login first, then people in turn, so that nobody who changes theirs all the time keeps others waiting.
     fn untagged(&self) -> Option<(AccountId, String)> {
-        let own = self.me.iter().filter(|me| me.tag.is_none()).map(|me| (me.account, &me.profile.login));
-        let known = self.people.values().filter(|p| p.tag.is_none()).map(|p| (p.account, &p.profile.login));
-        let near = self.nearby.iter().filter(|(_, n)| n.tag.is_none()).map(|(account, n)| (*account, &n.login));
-        let lacking = || known.clone().chain(near.clone()).filter(|(_, login)| !login.is_empty());
+        let own = self.me.iter().filter(|me| me.tag.is_none()).map(|me| (me.account, me.profile.login.as_str()));
+        let known = self.people.values().filter(|p| p.tag.is_none()).map(|p| (p.account, p.profile.login.as_str()));
+        let near = self.nearby.iter().filter(|(_, n)| n.tag.is_none()).map(|(account, n)| (*account, n.login.as_str()));
+        let found = self.directory.claimants().filter(|f| f.tag.is_none()).map(|f| (f.claim.account, f.claim.login.as_str()));
+        let lacking = || known.clone().chain(near.clone()).chain(found.clone()).filter(|(_, login)| !login.is_empty());
         let next = lacking().filter(|(account, _)| Some(*account) > self.logins.last).min();
-        own.chain(next).chain(lacking().min()).next().map(|(account, login)| (account, login.clone()))
+        own.chain(next).chain(lacking().min()).next().map(|(account, login)| (account, login.to_owned()))
     }
 
     /// A hash is done, or could not be.
@@ -95,6 +96,10 @@ impl Core {
             me.tag = Some(tag.to_owned());
             self.touched.me = true;
             self.gate.notify(Event::AccountChanged);
+            self.publish_soon();
+        }
+        if self.directory.tag_computed(account, login, tag).is_some() {
+            self.say_found(account);
         }
         if let Some(n) = self.nearby.get_mut(&account).filter(|n| n.login == login) {
             n.tag = Some(tag.to_owned());

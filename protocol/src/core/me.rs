@@ -14,7 +14,7 @@ use crate::identity::login::Login;
 use crate::identity::text;
 use crate::ids::{AccountId, CmdId, DeviceId, LinkId, PeerKey};
 use crate::limits;
-use crate::link::Hint;
+use crate::link::Route;
 use crate::store::Table;
 use crate::view::{AccountView, Relation, Status};
 use crate::wire::identity::{Profile, Signed};
@@ -183,6 +183,7 @@ impl Core {
             let (account, login) = (me.account, me.profile.login.clone());
             self.compute_tag(account, &login);
         }
+        self.begin_operators();
         self.timers.set(Timer::Prekeys, self.now.mono.after(PREKEY_CHECK));
         self.timers.set(Timer::Expire, self.now.mono.after(EXPIRY_CHECK));
         self.dirty = true;
@@ -205,6 +206,7 @@ impl Core {
         me.bundle = me.device.sign_bundle(&me.keys.bundle(me.device.id(), wall.0, me.bundle_seq));
         let bundle = me.bundle.clone();
         self.touched.device = true;
+        self.publish_soon();
         self.tell_everybody(&LinkMsg::Prekeys(bundle));
     }
 
@@ -241,6 +243,7 @@ impl Core {
         let profile = me.profile.clone();
         if said {
             self.tell_everybody(&LinkMsg::Profile(profile));
+            self.publish_soon();
             // Whoever is not seen here says nothing, not even goodbye: that would name them to strangers.
             if self.visible() {
                 self.visibility_changed();
@@ -314,10 +317,10 @@ impl Core {
             me.code = self.dice.bytes();
             self.touched.me = true;
         }
-        let (account, code, login, peer) = (me.account, me.code, me.profile.login.clone(), me.peer);
-        let mut hints: Vec<Hint> = self.listening.iter().map(|addr| Hint { peer, addr: *addr }).collect();
-        hints.truncate(limits::HINTS);
-        let link = crate::identity::link::ContactLink { account, code: Some(code), login: Some(login), hints, operators: Vec::new() };
+        let (account, code, login) = (me.account, me.code, me.profile.login.clone());
+        let hints = self.own_hints(Route::Loopback, true);
+        let link =
+            crate::identity::link::ContactLink { account, code: Some(code), login: Some(login), hints, operators: self.operators.hints() };
         self.gate.reply(cmd, Ok(Reply::Link(link.to_string())));
     }
 
@@ -328,7 +331,17 @@ impl Core {
         };
         let tombstone = me.secret.sign_tombstone(self.now.wall.0);
         self.tell_everybody(&LinkMsg::Gone(tombstone));
-        self.gate.reply(cmd, Ok(Reply::Done));
+        if !self.begin_farewell(cmd) {
+            self.end_account(Some(cmd));
+        }
+    }
+
+    /// Has everything of the account destroyed.
+    pub(super) fn end_account(&mut self, cmd: Option<CmdId>) {
+        if let Some(cmd) = cmd {
+            self.gate.reply(cmd, Ok(Reply::Done));
+        }
+        self.directory = super::directory::Directory::default();
         let links: Vec<LinkId> = self.links.keys().copied().collect();
         for id in links {
             self.gate.close(id);

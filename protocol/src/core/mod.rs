@@ -15,6 +15,7 @@ mod commands;
 mod content;
 mod diagnose;
 mod dice;
+mod directory;
 mod dm;
 mod gate;
 mod hello;
@@ -23,8 +24,10 @@ mod lan;
 mod links;
 mod logins;
 mod me;
+mod operators;
 mod own;
 mod people;
+mod publish;
 mod rows;
 mod sessions;
 mod snapshot;
@@ -37,6 +40,7 @@ mod timers;
 use crate::crypto::ratchet::RatchetKind;
 use crate::identity::login::TagCost;
 use crate::ids::{AccountId, CmdId, CommitId, DeviceId, JobId, LinkId, PeerKey, ReadId, SpaceId};
+use crate::limits;
 use crate::link::{Addr, Nat, Proto};
 use crate::store::Table;
 use crate::time::{Mono, Now};
@@ -70,12 +74,14 @@ pub struct Config {
     pub pow_bits: u32,
     /// Nothing outside the local network is ever contacted.
     pub lan_only: bool,
+    /// Proof-of-work bits of a claim in the directory; the same for everybody who uses one.
+    pub claim_bits: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
         // 22 bits are about a second of one core (4.3 million BLAKE3 hashes a second).
-        Self { ratchet: RatchetKind::Olm, tag_cost: TagCost::REAL, pow_bits: 22, lan_only: false }
+        Self { ratchet: RatchetKind::Olm, tag_cost: TagCost::REAL, pow_bits: 22, lan_only: false, claim_bits: limits::CLAIM_WORK }
     }
 }
 
@@ -105,6 +111,10 @@ pub struct Core {
     /// Addresses that others outside see this node at.
     outside: Vec<Addr>,
     nat: Nat,
+    operators: operators::Operators,
+    directory: directory::Directory,
+    /// Transport keys of contacts, as the network was last told.
+    friends: BTreeSet<PeerKey>,
     logins: logins::Logins,
     jobs: BTreeMap<JobId, JobFor>,
     next_job: u64,
@@ -141,6 +151,7 @@ enum JobFor {
     Tag(AccountId, String),
     Request(LinkId),
     Safety(CmdId, AccountId, Option<String>),
+    Claim(Box<(crate::directory::claim::Draft, crate::wire::identity::Signed)>),
 }
 
 /// Who waits for a read.
@@ -176,6 +187,9 @@ impl Core {
             listening: Vec::new(),
             outside: Vec::new(),
             nat: Nat::default(),
+            operators: operators::Operators::default(),
+            directory: directory::Directory::default(),
+            friends: BTreeSet::new(),
             logins: logins::Logins::default(),
             jobs: BTreeMap::new(),
             next_job: 0,
@@ -217,9 +231,12 @@ impl Core {
             Input::NearbyGone(peer) => self.on_nearby_gone(peer),
             Input::Listening(addrs) => self.on_listening(addrs),
             Input::Outside { addrs, nat } => self.on_outside(addrs, nat),
-            // Nothing was asked of the directory.
-            Input::DirectoryFound(..) | Input::DirectoryDone(..) => self.refuse("directory_unasked"),
-            Input::NetworkChanged => self.dial_everybody(),
+            Input::DirectoryFound(id, value) => self.on_directory_found(id, &value),
+            Input::DirectoryDone(id, end) => self.on_directory_done(id, end),
+            Input::NetworkChanged => {
+                self.dial_operators_anew();
+                self.dial_everybody();
+            }
             Input::Stop => self.tell_everybody(&crate::wire::link::LinkMsg::Bye(crate::wire::link::Bye {})),
         }
         while let Some(timer) = self.timers.pop(now.mono) {
@@ -266,7 +283,10 @@ impl Core {
         let mut unreadable = 0_u64;
         let mut check = |read: Option<()>| unreadable = unreadable.saturating_add(u64::from(read.is_none()));
         for bytes in of(Table::Setting) {
-            check(rows::decode::<rows::SettingsRow>(bytes).map(|row| self.settings = row.into()));
+            check(rows::decode::<rows::SettingsRow>(bytes).map(|row| {
+                self.operators.load(row.operators.iter().filter_map(crate::link::Hint::from_msg));
+                self.settings = row.into();
+            }));
         }
         let me_row = of(Table::Account).find_map(rows::decode);
         let device_row = of(Table::Prekey).find_map(rows::decode);
@@ -307,7 +327,7 @@ impl Core {
     }
 
     fn on_frame(&mut self, id: LinkId, proto: Proto, frame: &[u8]) {
-        if self.halted || self.links.get(&id).is_none_or(|l| l.closing) {
+        if self.operator_frame(id, proto) || self.halted || self.links.get(&id).is_none_or(|l| l.closing) {
             return;
         }
         if matches!(proto, Proto::Dm | Proto::Sync) && self.keep_early(id, proto, frame) {
@@ -335,6 +355,9 @@ impl Core {
             Timer::Sync(id) => self.start_sync(id),
             Timer::Held(chat) => self.release_held(chat),
             Timer::Prekeys => self.rotate_prekeys(),
+            Timer::Operators => self.dial_operators(),
+            Timer::Publish => self.publish(),
+            Timer::Farewell => self.farewell_over(),
             Timer::Expire => self.on_expire(),
         }
     }
@@ -343,7 +366,7 @@ impl Core {
         if self.listening != addrs {
             let first = self.listening.is_empty();
             self.listening = addrs;
-            self.network_changed();
+            self.addresses_changed();
             if first {
                 self.dial_everybody();
             }
@@ -354,7 +377,7 @@ impl Core {
         if (&self.outside, self.nat) != (&addrs, nat) {
             self.outside = addrs;
             self.nat = nat;
-            self.network_changed();
+            self.addresses_changed();
         }
     }
 
@@ -397,6 +420,7 @@ impl Core {
             (Some(JobFor::Tag(account, login)), _) => self.tag_computed(account, login, None),
             (Some(JobFor::Request(link)), JobResult::Pow(nonce)) => self.on_work_done(link, nonce),
             (Some(JobFor::Safety(cmd, account, said)), JobResult::Safety(number)) => self.on_safety(cmd, account, said, number),
+            (Some(JobFor::Claim(claim)), result) => self.claim_worked(*claim, &result),
             (Some(JobFor::Safety(cmd, ..)), _) => self.gate.reply(cmd, Err(command::CommandError::Busy)),
             _ => {}
         }
@@ -408,8 +432,18 @@ impl Core {
         self.flush_sessions();
         self.flush_chats();
         if std::mem::take(&mut self.touched.settings) {
-            self.gate.write(rows::put(Table::Setting, b"settings", &rows::SettingsRow::from(&self.settings)));
+            self.gate.write(rows::put(Table::Setting, b"settings", &rows::SettingsRow::new(&self.settings, &self.operators.hints())));
         }
+    }
+
+    /// The own addresses changed: contacts who are connected are told, and for the others it is left in the directory.
+    fn addresses_changed(&mut self) {
+        let links: Vec<LinkId> = self.links.iter().filter(|(_, l)| l.auth.is_some()).map(|(id, _)| *id).collect();
+        for id in links {
+            self.send_hints(id);
+        }
+        self.publish_soon();
+        self.network_changed();
     }
 
     fn network_changed(&mut self) {

@@ -2,17 +2,19 @@
 
 use super::Core;
 use super::command::{CommandError, Reply};
+use super::effect::Effect;
 use super::event::Event;
 use super::rows::{self, PersonRow, RequestRow};
 use super::timers::Timer;
 use crate::identity::device::DeviceSetInfo;
 use crate::identity::text;
-use crate::ids::{AccountId, CmdId, DeviceId, RequestId, SpaceId};
+use crate::ids::{AccountId, CmdId, DeviceId, PeerKey, RequestId, SpaceId};
 use crate::link::Hint;
 use crate::store::{Key, Table, Write};
 use crate::time::UnixMs;
 use crate::view::Relation;
 use crate::wire::identity::{Profile, Signed};
+use std::collections::BTreeSet;
 
 /// Somebody known.
 #[derive(Clone, Debug)]
@@ -191,12 +193,25 @@ impl Core {
 
     /// Writes, or removes, the rows of people touched in this turn.
     pub(super) fn flush_people(&mut self) {
+        if !self.touched.people.is_empty() {
+            self.tell_friends();
+        }
         for account in std::mem::take(&mut self.touched.people) {
             let write = match self.people.get(&account) {
                 Some(p) => rows::put(Table::Person, account.to_vec(), &p.to_row()),
                 None => Write::Delete(Key::single(Table::Person, account.to_vec())),
             };
             self.gate.write(write);
+        }
+    }
+
+    /// Tells the network with whose devices direct connections are sought, when that changed.
+    fn tell_friends(&mut self) {
+        let contacts = self.people.values().filter(|p| p.is_contact());
+        let friends: BTreeSet<PeerKey> = contacts.flat_map(|p| p.hints.iter().map(|hint| hint.peer)).collect();
+        if self.friends != friends && !self.cfg.lan_only {
+            self.friends.clone_from(&friends);
+            self.gate.inward(Effect::Friends(friends));
         }
     }
 

@@ -1,5 +1,6 @@
 //! How the core's decision state is written down: one protobuf message per row, behind a version byte.
 
+use crate::link::Hint;
 use crate::store::{Key, Table, Write};
 use crate::view::{Gate, Settings, Theme};
 use crate::wire::identity::{Profile, Signed};
@@ -202,11 +203,19 @@ pub(super) struct SettingsRow {
     pub visible_nearby: bool,
     #[prost(uint32, tag = "7")]
     pub gate: u32,
+    /// The operators' nodes in use.
+    #[prost(message, repeated, tag = "8")]
+    pub operators: Vec<HintMsg>,
+    /// Whether the login is kept out of the directory.
+    #[prost(bool, tag = "9")]
+    pub unlisted: bool,
 }
 
-impl From<&Settings> for SettingsRow {
-    fn from(s: &Settings) -> Self {
+impl SettingsRow {
+    pub fn new(s: &Settings, operators: &[Hint]) -> Self {
         Self {
+            operators: operators.iter().map(Hint::to_msg).collect(),
+            unlisted: !s.listed,
             theme: match s.theme {
                 Theme::System => 0,
                 Theme::Dark => 1,
@@ -239,6 +248,7 @@ impl From<SettingsRow> for Settings {
             receipts: r.receipts,
             typing: r.typing,
             visible_nearby: r.visible_nearby,
+            listed: !r.unlisted,
             // An unknown gate of a newer version is read as the strictest.
             gate: match r.gate {
                 0 => Gate::Anyone,

@@ -80,7 +80,8 @@ impl Core {
             relation: Some(p.relation),
         });
         let mut found: std::collections::BTreeMap<AccountId, NearbyView> = std::collections::BTreeMap::new();
-        for view in self.nearby_views().into_iter().chain(known) {
+        let claims = self.directory.claimants().map(|found| self.found_view(found));
+        for view in self.nearby_views().into_iter().chain(known).chain(claims) {
             let fits = view.login == login && tag.is_none_or(|t| view.tag.as_deref().is_some_and(|own| same_tag(own, t)));
             if fits {
                 found.entry(view.account_id).or_insert(view);
@@ -96,6 +97,8 @@ impl Core {
             outside: self.outside.iter().copied().filter_map(|addr| peer.map(|peer| crate::link::Hint { peer, addr })).collect(),
             nat: self.nat,
             listening: self.listening.iter().copied().filter_map(|addr| peer.map(|peer| crate::link::Hint { peer, addr })).collect(),
+            operators: self.operators.views(),
+            published: self.is_published(),
             links: u32::try_from(self.links.len()).unwrap_or(u32::MAX),
             authenticated: u32::try_from(self.links.values().filter(|l| l.auth.is_some()).count()).unwrap_or(u32::MAX),
             visible_nearby: self.visible(),

@@ -39,7 +39,7 @@ pub(super) struct Bench {
 impl Bench {
     /// People with accounts.
     pub fn new(people: &[&str]) -> Self {
-        let cfg = Config { ratchet: RatchetKind::Double, tag_cost: TagCost::SIMULATED, pow_bits: 0, lan_only: false };
+        let cfg = Config { ratchet: RatchetKind::Double, tag_cost: TagCost::SIMULATED, pow_bits: 0, lan_only: false, claim_bits: 0 };
         let mut bench = Self {
             cores: (1_u8..).take(people.len()).map(|n| Core::new(cfg, [n; 32])).collect(),
             accounts: Vec::new(),

@@ -27,6 +27,12 @@ pub(super) enum Timer {
     Held(SpaceId),
     /// Rotate prekeys.
     Prekeys,
+    /// Dial the operators' nodes that are not connected.
+    Operators,
+    /// Put into the directory what is due.
+    Publish,
+    /// The directory had its time to hear of the end of the account.
+    Farewell,
     /// Forget old requests.
     Expire,
 }

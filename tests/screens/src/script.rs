@@ -275,7 +275,7 @@ impl State {
             }
             Command::Lookup { login, .. } => {
                 let found = self.snap.nearby.iter().filter(|n| n.login == login).map(|n| (**n).clone()).collect();
-                return Reply::Claimants(found);
+                return Reply::Claimants { claimants: found, more: false, nowhere: false };
             }
             Command::Diagnose(_) => {
                 let text = "Their device cannot be reached right now. Your messages go out by themselves when it can.".to_owned();

@@ -4,6 +4,7 @@
 //! Pure: calls and arrivals in, arrivals with their times and inputs for cores out. Loss costs time and never bytes, because
 //! the transports below a link retransmit; what is lost for good is lost with the link.
 
+mod relay;
 mod wire;
 
 use crate::dice::Dice;
@@ -143,6 +144,8 @@ pub struct Net {
     links: BTreeMap<(Host, LinkId), (u64, usize)>,
     next_wire: u64,
     cuts: BTreeSet<(Host, Host)>,
+    /// Machines that lead on to others.
+    relays: BTreeSet<Host>,
     out: Vec<(u64, Arrival)>,
     /// How links are.
     pub weather: Weather,
@@ -160,6 +163,7 @@ impl Default for Net {
             links: BTreeMap::new(),
             next_wire: 0,
             cuts: BTreeSet::new(),
+            relays: BTreeSet::new(),
             out: Vec::new(),
             weather: Weather::default(),
             crossed_dials: true,
@@ -248,6 +252,15 @@ impl Net {
             };
             self.out.push((at, Arrival::Down(id, 1 - end)));
         }
+        let through: Vec<u64> = self.wires.iter().filter(|(_, w)| w.via == Some(host)).map(|(id, _)| *id).collect();
+        for id in through {
+            for end in 0..2 {
+                self.out.push((now + dice.between(DEAD_AFTER.0, DEAD_AFTER.1), Arrival::Down(id, end)));
+            }
+            if let Some(wire) = self.wires.get_mut(&id) {
+                wire.dead = true;
+            }
+        }
         for other in (0..self.hosts.len()).map(Host).filter(|other| *other != host) {
             self.out.push((now + dice.between(DISCOVERY_TTL.0, DISCOVERY_TTL.1), Arrival::Gone(other, peer)));
         }
@@ -321,10 +334,7 @@ impl Net {
                 return;
             }
         }
-        let goal = addrs.iter().find_map(|addr| {
-            let to = (0..self.hosts.len()).map(Host).find(|h| self.hosts[h.0].addr.socket == addr.socket)?;
-            self.reaches(from, to).then_some((to, *addr))
-        });
+        let goal = addrs.iter().find_map(|addr| self.goal(from, peer, addr).map(|(to, _)| (to, *addr)));
         let (at, arrival) = match goal {
             None => (now + DIAL_TIMEOUT, Arrival::DialFailed(from, run, peer)),
             Some((to, addr)) => {
@@ -412,7 +422,9 @@ impl Net {
         let (Some(mine), Some(found)) = (self.hosts[from.0].peer, self.hosts[to.0].peer) else {
             return self.dial_failed(from, run, peer);
         };
-        if !self.reaches(from, to) || from == to || mine == found || peer.is_some_and(|expected| expected != found) {
+        let way = self.goal(from, Some(found), &addr).filter(|(goal, _)| *goal == to);
+        let via = way.and_then(|(_, via)| via);
+        if way.is_none() || from == to || mine == found || peer.is_some_and(|expected| expected != found) {
             return self.dial_failed(from, run, peer);
         }
         self.hosts[from.0].dials.remove(&found);
@@ -431,7 +443,11 @@ impl Net {
                 out.extend(self.down(id, end));
             }
         }
-        let from_addr = Addr::direct(SocketAddr::new(self.hosts[from.0].addr.socket.ip(), 50_000), addr.transport);
+        // Through a relay each end sees the relay.
+        let from_addr = match via {
+            Some(_) => addr,
+            None => Addr::direct(SocketAddr::new(self.hosts[from.0].addr.socket.ip(), 50_000), addr.transport),
+        };
         let side_of_listener = if crossed { Side::Dialler } else { Side::Listener };
         let ends = [(from, found, addr, Side::Dialler), (to, mine, from_addr, side_of_listener)];
         self.next_wire += 1;
@@ -447,7 +463,7 @@ impl Net {
         for (end, e) in ends.iter().enumerate() {
             self.links.insert((e.host, e.link), (id, end));
         }
-        self.wires.insert(id, Wire::new(ends));
+        self.wires.insert(id, Wire::new(ends, via));
         if let Some(mean) = self.weather.flap {
             self.out.push((now + 1 + dice.wait(mean), Arrival::Flap(id)));
         }

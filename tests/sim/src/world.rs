@@ -7,6 +7,7 @@ use crate::adversary::Stranger;
 use crate::dice::Dice;
 use crate::net::{Arrival, Ending, Host, Net, Place};
 use crate::node::{Node, Who};
+use crate::operator::{CLAIM_BITS, Operator};
 use crate::trace::Trace;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,13 +17,14 @@ use veche_protocol::core::{Config, Core};
 use veche_protocol::crypto::ratchet::RatchetKind;
 use veche_protocol::identity::login::TagCost;
 use veche_protocol::ids::{CmdId, ReadId};
+use veche_protocol::link::Addr;
 use veche_protocol::store::Read;
 use veche_protocol::view::Snapshot;
 
 /// What a core of the simulator is made with: cheap hashes and proofs, the deterministic double of the ratchet.
 #[must_use]
 pub fn config() -> Config {
-    Config { ratchet: RatchetKind::Double, tag_cost: TagCost::SIMULATED, pow_bits: 4, lan_only: false }
+    Config { ratchet: RatchetKind::Double, tag_cost: TagCost::SIMULATED, pow_bits: 4, lan_only: false, claim_bits: CLAIM_BITS }
 }
 
 /// Something that will happen.
@@ -51,6 +53,10 @@ pub struct World {
     pub cfg: Config,
     nodes: Vec<Node>,
     pub(crate) strangers: BTreeMap<Host, Stranger>,
+    /// Operators' nodes.
+    pub operators: BTreeMap<Host, Operator>,
+    /// Places behind relays that each node was told of.
+    reserved: BTreeMap<Host, Vec<Addr>>,
     /// What happened.
     pub trace: Trace,
     /// Nodes that crash start again by themselves after up to this many ms.
@@ -75,6 +81,8 @@ impl World {
             cfg: config(),
             nodes: Vec::new(),
             strangers: BTreeMap::new(),
+            operators: BTreeMap::new(),
+            reserved: BTreeMap::new(),
             trace: Trace::default(),
             restart_after: Some(3_000),
             crashes: 0,
@@ -94,6 +102,23 @@ impl World {
         self.nodes.push(Node::new(name, self.cfg));
         self.start(host);
         host
+    }
+
+    pub(crate) fn add_node(&mut self, node: Node) {
+        self.nodes.push(node);
+    }
+
+    pub(crate) fn input_in(&mut self, who: Who, ms: u64, input: Input) {
+        let run = self.nodes[who.0].run;
+        self.push(self.at + ms, Happening::Input(who, run, input));
+    }
+
+    pub(crate) fn nodes_reserved(&self, who: Who) -> Vec<Addr> {
+        self.reserved.get(&who).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn set_reserved(&mut self, who: Who, addrs: Vec<Addr>) {
+        self.reserved.insert(who, addrs);
     }
 
     /// Adds a machine on which no core runs.
@@ -218,6 +243,10 @@ impl World {
                 let inputs = self.net.arrive(at, arrival, &mut self.dice);
                 self.collect();
                 for (host, input) in inputs {
+                    if self.operators.contains_key(&host) {
+                        continue;
+                    }
+                    self.reservations(host, &input);
                     match self.strangers.get_mut(&host) {
                         Some(stranger) => stranger.heard.push(input),
                         None => self.give(host, input),

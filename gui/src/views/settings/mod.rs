@@ -174,6 +174,10 @@ fn privacy(ui: &mut Ui, cx: &mut Cx<'_>) {
         if let Some(on) = toggle::row(ui, p, lang.t("nearby-visible"), lang.t("nearby-visible-help"), settings.visible_nearby) {
             set(cx, |s| s.visible_nearby = on);
         }
+        crate::widgets::line(ui, p);
+        if let Some(on) = toggle::row(ui, p, lang.t("privacy-listed"), lang.t("privacy-listed-help"), settings.listed) {
+            set(cx, |s| s.listed = on);
+        }
     });
     titled(ui, cx, "privacy-gate", "privacy-gate-words", |ui, cx| {
         let lang = cx.lang;

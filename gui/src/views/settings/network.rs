@@ -7,12 +7,60 @@ use crate::views::{Cx, UiState};
 use crate::widgets::button::{self, Button, Kind};
 use crate::widgets::field::Field;
 use crate::widgets::text;
-use egui::{RichText, Ui};
+use egui::{RichText, Sense, Ui, vec2};
+use veche_protocol::link::Nat;
+use veche_protocol::view::NetworkView;
 
 /// What is being typed.
 #[derive(Default)]
 pub struct Form {
     address: String,
+    operator: String,
+}
+
+/// What stands between this device and the open network, in words.
+const fn nat(nat: Nat) -> &'static str {
+    match nat {
+        Nat::Unknown => "network-nat-unknown",
+        Nat::Open => "network-nat-open",
+        Nat::Mapped => "network-nat-mapped",
+        Nat::Symmetric => "network-nat-symmetric",
+    }
+}
+
+/// Operators' nodes: which are used, and adding one.
+fn operators(ui: &mut Ui, cx: &mut Cx<'_>, network: &NetworkView, typed: &mut String) {
+    titled(ui, cx, "network-operators", "network-operators-help", |ui, cx| {
+        let (p, lang) = (cx.p, cx.lang);
+        if network.operators.is_empty() {
+            text::label(ui, lang.t("network-no-operators"), Weight::Regular, size::BODY, p.muted);
+        }
+        for operator in &network.operators {
+            let Some(first) = operator.hints.first() else { continue };
+            let address = crate::bridge::address_text(first);
+            ui.horizontal(|ui| {
+                let (rect, _) = ui.allocate_exact_size(vec2(10.0, 18.0), Sense::hover());
+                ui.painter().circle_filled(rect.center(), 4.5, if operator.connected { p.ok } else { p.faint });
+                let state = lang.t(if operator.connected { "network-operator-up" } else { "network-operator-down" });
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    if button::icon_sized(ui, p, icons::TRASH, &lang.named("network-operator-remove", &address), false, 26.0).clicked() {
+                        cx.push(Intent::RemoveOperator(first.peer));
+                    }
+                    text::line(ui, state, Weight::Regular, size::SMALL, p.muted);
+                    ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                        let text = RichText::new(&address).font(mono_font(size::SMALL + 0.5)).color(p.text);
+                        ui.add(egui::Label::new(text).truncate().selectable(true));
+                    });
+                });
+            });
+        }
+        Field::new(typed, lang.t("field-operator")).mono().hint("/ip4/203.0.113.5/udp/4001/quic-v1/p2p/…").limit(2_048).show(ui, p);
+        let text = typed.trim().to_owned();
+        if Button::new(Kind::Primary, lang.t("network-operator-add")).enabled(!text.is_empty()).show(ui, p).clicked() {
+            cx.push(Intent::AddOperator(text));
+            typed.clear();
+        }
+    });
 }
 
 /// The part.
@@ -29,6 +77,12 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
             ui.horizontal(|ui| {
                 text::icon(ui, icon, 18.0, p.muted);
                 text::line(ui, words, Weight::Regular, size::BODY, p.text);
+            });
+        }
+        if !network.lan_only {
+            ui.horizontal(|ui| {
+                text::icon(ui, icons::BROADCAST, 18.0, p.muted);
+                text::line(ui, lang.t(nat(network.nat)), Weight::Regular, size::BODY, p.text);
             });
         }
         if network.clock_off_ms.is_some() {
@@ -50,6 +104,9 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
             });
         }
     });
+    if !network.lan_only {
+        operators(ui, cx, &network, &mut st.settings.network.operator);
+    }
     let form = &mut st.settings.network;
     titled(ui, cx, "network-add", "network-add-help", |ui, cx| {
         let p = cx.p;

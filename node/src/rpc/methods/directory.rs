@@ -11,9 +11,9 @@ use veche_protocol::core::command::{Command, Reply};
 use veche_protocol::ids::AccountId;
 use veche_protocol::view::{NearbyView, Relation, Snapshot};
 
-/// How long a lookup waits for the first claimant unless told otherwise, milliseconds: people on the local network answer
-/// within a second.
-const DEFAULT_LOOKUP_MS: u64 = 2_000;
+/// How long a lookup waits for claimants unless told otherwise, milliseconds: people on the local network answer
+/// within a second, a directory whose nodes all answer within two, and dead ones cost it up to five.
+const DEFAULT_LOOKUP_MS: u64 = 6_000;
 /// The longest wait of a lookup, milliseconds.
 const MAX_LOOKUP_MS: u64 = 60_000;
 
@@ -63,7 +63,8 @@ pub(super) struct Lookup {
     login: String,
     /// Its tag, where known.
     tag: Option<String>,
-    /// How long to wait for the first claimant, milliseconds: 2000 if absent, 60000 at most.
+    /// How long to wait for the directory to be done, or for the first claimant where there is none, milliseconds: 6000 if absent,
+    /// 60000 at most.
     timeout_ms: Option<u64>,
 }
 
@@ -79,8 +80,10 @@ pub(super) async fn lookup(context: &Context, params: Lookup) -> Result<Vec<Clai
         let state = context.state().await?;
         snapshots.mark_unchanged();
         let command = Command::Lookup { login: params.login.clone(), tag: params.tag.clone() };
-        let Reply::Claimants(found) = context.command(command).await? else { return Err(Failure::unexpected()) };
-        let later = found.is_empty() && matches!(timeout_at(deadline, snapshots.changed()).await, Ok(Ok(())));
+        let Reply::Claimants { claimants: found, more, .. } = context.command(command).await? else {
+            return Err(Failure::unexpected());
+        };
+        let later = (more || found.is_empty()) && matches!(timeout_at(deadline, snapshots.changed()).await, Ok(Ok(())));
         if !later {
             return Ok(found.iter().map(|seen| Claimant::of(&state, seen)).collect());
         }

@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 use std::future::{Ready, ready};
 use veche_protocol::core::command::{Command, Finding, Reply};
 use veche_protocol::ids::{AccountId, SpaceId};
-use veche_protocol::view::{Gate, NetworkView, Settings, Theme};
+use veche_protocol::link::Hint;
+use veche_protocol::view::{Gate, NetworkView, OperatorView, Settings, Theme};
 
 pub(super) async fn settings(context: &Context, _: Nothing) -> Result<Settings, Failure> {
     Ok(context.state().await?.settings.as_ref().clone())
@@ -34,6 +35,8 @@ pub(super) struct SettingsPatch {
     typing: Option<bool>,
     /// Tell name and login to people on the local network.
     visible_nearby: Option<bool>,
+    /// Put name and login into the directory, so that people elsewhere can find this account.
+    listed: Option<bool>,
     /// Who may ask to become a contact.
     gate: Option<Gate>,
 }
@@ -48,6 +51,7 @@ pub(super) async fn set_settings(context: &Context, params: SettingsPatch) -> Re
         receipts: params.receipts.unwrap_or(old.receipts),
         typing: params.typing.unwrap_or(old.typing),
         visible_nearby: params.visible_nearby.unwrap_or(old.visible_nearby),
+        listed: params.listed.unwrap_or(old.listed),
         gate: params.gate.unwrap_or(old.gate),
     };
     context.command(Command::SetSettings(new.clone())).await?;
@@ -59,14 +63,65 @@ pub(super) async fn set_settings(context: &Context, params: SettingsPatch) -> Re
 pub(super) struct NetworkStatus {
     /// Addresses at which this node can be reached, as multiaddrs.
     listen: Vec<String>,
+    /// Addresses at which others outside see this node, as multiaddrs.
+    external: Vec<String>,
+    /// Operators' nodes in use.
+    operators: Vec<Operator>,
     #[serde(flatten)]
     network: NetworkView,
+}
+
+/// An operator's node.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Operator {
+    /// Where it is.
+    multiaddrs: Vec<String>,
+    /// Whether it is connected now.
+    connected: bool,
+}
+
+fn operators(network: &NetworkView) -> Vec<Operator> {
+    let one = |operator: &OperatorView| Operator {
+        multiaddrs: operator.hints.iter().map(crate::print_hint).collect(),
+        connected: operator.connected,
+    };
+    network.operators.iter().map(one).collect()
 }
 
 pub(super) async fn network_status(context: &Context, _: Nothing) -> Result<NetworkStatus, Failure> {
     let network = context.state().await?.network.as_ref().clone();
     let listen = network.listening.iter().map(crate::print_hint).collect();
-    Ok(NetworkStatus { listen, network })
+    let external = network.outside.iter().map(crate::print_hint).collect();
+    Ok(NetworkStatus { listen, external, operators: operators(&network), network })
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Bootstrap {
+    /// Such as `/ip4/203.0.113.5/udp/4001/quic-v1/p2p/12D3Koo…`, or a `veche:c/` link.
+    multiaddr: String,
+}
+
+impl Bootstrap {
+    fn hints(&self) -> Result<Vec<Hint>, Failure> {
+        crate::parse_operators(&self.multiaddr).map_err(|why| Failure::bad_value("multiaddr", why.to_string()))
+    }
+}
+
+pub(super) async fn bootstrap_add(context: &Context, params: Bootstrap) -> Result<Done, Failure> {
+    let hints = params.hints()?;
+    context.perform(Command::AddOperators(hints)).await
+}
+
+pub(super) async fn bootstrap_remove(context: &Context, params: Bootstrap) -> Result<Done, Failure> {
+    for hint in params.hints()? {
+        context.perform(Command::RemoveOperator(hint.peer)).await?;
+    }
+    Ok(Done {})
+}
+
+pub(super) async fn bootstrap_list(context: &Context, _: Nothing) -> Result<Vec<Operator>, Failure> {
+    Ok(operators(&context.state().await?.network))
 }
 
 #[derive(Deserialize, JsonSchema)]

@@ -34,6 +34,8 @@ impl End {
 /// A connection.
 pub(super) struct Wire {
     pub ends: [End; 2],
+    /// The relay that it goes through.
+    pub via: Option<Host>,
     /// Nothing arrives any more, and nobody is told.
     pub dead: bool,
     /// Nothing is heard for now.
@@ -56,8 +58,8 @@ pub struct Tapped {
 }
 
 impl Wire {
-    pub fn new(ends: [End; 2]) -> Self {
-        Self { ends, dead: false, silent: false, round: 0 }
+    pub fn new(ends: [End; 2], via: Option<Host>) -> Self {
+        Self { ends, via, dead: false, silent: false, round: 0 }
     }
 
     pub fn is_between(&self, a: Host, b: Host) -> bool {
@@ -75,12 +77,15 @@ impl Net {
     /// Sends a frame. Lost in silence if the link is down, as the network shell does.
     #[allow(clippy::too_many_arguments, reason = "what a frame is about")]
     pub fn send(&mut self, now: u64, host: Host, link: LinkId, proto: Proto, frame: Vec<u8>, receipt: Option<u64>, dice: &mut Dice) {
-        let delay = self.delay(dice);
+        let mut delay = self.delay(dice);
         let rate = self.weather.rate;
         let Some((id, end)) = self.links.get(&(host, link)).copied() else { return };
         let Some(wire) = self.wires.get_mut(&id) else { return };
         if !wire.ends[end].up || wire.ends[end].closing {
             return;
+        }
+        if wire.via.is_some() {
+            delay *= 2;
         }
         if let Some(tap) = &mut self.tap {
             tap.push(Tapped { from: host, to: wire.ends[1 - end].host, proto, frame: frame.clone() });
@@ -115,7 +120,7 @@ impl Net {
         if wire.dead || !wire.ends[to].up || wire.ends[to].closing {
             return Vec::new();
         }
-        let passes = self.passes(from, host);
+        let passes = self.carries(wire, from, host);
         let Some(wire) = self.wires.get_mut(&id) else { return Vec::new() };
         let end = &mut wire.ends[to];
         if !passes || !end.held.is_empty() {
@@ -123,6 +128,19 @@ impl Net {
             return Vec::new();
         }
         vec![(host, Input::Frame(end.link, proto, frame))]
+    }
+
+    /// Whether what leaves one end of a wire gets to the other.
+    fn carries(&self, wire: &Wire, from: Host, to: Host) -> bool {
+        match wire.via {
+            Some(via) => self.passes(from, via) && self.passes(via, to),
+            None => self.passes(from, to),
+        }
+    }
+
+    fn is_open(&self, wire: &Wire) -> bool {
+        let [a, b] = [wire.ends[0].host, wire.ends[1].host];
+        self.carries(wire, a, b) && self.carries(wire, b, a)
     }
 
     /// An end learns that it is over.
@@ -160,8 +178,7 @@ impl Net {
 
     /// Finds wires whose way is not free any more.
     pub(super) fn silence(&mut self, now: u64, dice: &mut Dice) {
-        let blocked: Vec<u64> =
-            self.wires.iter().filter(|(_, w)| !w.silent && !self.is_free(w.ends[0].host, w.ends[1].host)).map(|(id, _)| *id).collect();
+        let blocked: Vec<u64> = self.wires.iter().filter(|(_, w)| !w.silent && !self.is_open(w)).map(|(id, _)| *id).collect();
         for id in blocked {
             let Some(wire) = self.wires.get_mut(&id) else { continue };
             wire.silent = true;
@@ -176,8 +193,7 @@ impl Net {
     pub(super) fn thaw(&mut self, now: u64, id: u64) {
         let latency = self.weather.latency;
         let Some(wire) = self.wires.get(&id) else { return };
-        let (a, b) = (wire.ends[0].host, wire.ends[1].host);
-        if !wire.silent || !self.is_free(a, b) {
+        if !wire.silent || !self.is_open(wire) {
             return;
         }
         let Some(wire) = self.wires.get_mut(&id) else { return };

@@ -9,7 +9,6 @@ use veche_protocol::core::Core;
 use veche_protocol::core::effect::Effect;
 use veche_protocol::core::input::Input;
 use veche_protocol::core::job::Job;
-use veche_protocol::link::DirectoryEnd;
 use veche_protocol::store::Write;
 
 /// Commits under way beyond which a shell holds back people and peers.
@@ -118,10 +117,15 @@ impl World {
                 self.trace.note(at, n, "dial", &peer.map(|p| p.0).unwrap_or_default());
                 self.net.dial(at, who, peer, &addrs, &mut self.dice);
             }
-            // No simulated network has a directory or relays yet, as on a local network.
+            // Every operator's node that is connected is a relay here, and no hole is ever punched.
             Effect::Operators(_) | Effect::Friends(_) => {}
-            Effect::DirectoryGet { id, .. } | Effect::DirectoryPut { id, .. } => {
-                self.push(at + 1, Happening::Input(who, run, Input::DirectoryDone(id, DirectoryEnd::Nobody)));
+            Effect::DirectoryGet { id, key } => {
+                self.trace.note(at, n, "ask", key.as_bytes());
+                self.directory_get(who, id, key);
+            }
+            Effect::DirectoryPut { id, key, value } => {
+                self.trace.note(at, n, "put", &value);
+                self.directory_put(who, id, key, &value);
             }
             Effect::Send { link, proto, frame, receipt } => {
                 self.trace.note(at, n, proto.id(), &frame);

@@ -1,5 +1,6 @@
 //! The stories: what people and peers see, told over many seeds. Each file is a theme.
 
+mod apart;
 mod clocks;
 mod crashes;
 mod devices;

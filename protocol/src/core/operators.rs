@@ -1,0 +1,178 @@
+//! Operators' nodes: relays, and doors to the directory and to mailboxes. Which ones to use is the person's choice; none is needed
+//! to talk to people on the local network or at known addresses.
+
+use super::Core;
+use super::command::{CommandError, Reply};
+use super::effect::Effect;
+use super::timers::Timer;
+use crate::ids::{CmdId, LinkId, PeerKey};
+use crate::limits;
+use crate::link::{Addr, Hint, LinkInfo, Proto};
+use crate::view::OperatorView;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Addresses kept for one operator: two transports, two address families.
+const ADDRS: usize = 4;
+/// Wait after the first failed dial of the operators; doubles from there.
+const AGAIN_FIRST: Duration = Duration::from_secs(1);
+/// Longest wait between dials: reservations are expected back half a minute after a relay is.
+const AGAIN_MOST: Duration = Duration::from_secs(20);
+
+/// The operators' nodes, and the connections to them.
+#[derive(Debug, Default)]
+pub(super) struct Operators {
+    known: BTreeMap<PeerKey, Vec<Addr>>,
+    links: BTreeMap<LinkId, PeerKey>,
+    /// Rounds of dials since one was connected.
+    tries: u32,
+}
+
+impl Operators {
+    pub fn load(&mut self, hints: impl IntoIterator<Item = Hint>) {
+        for hint in hints {
+            self.add(&hint);
+        }
+    }
+
+    /// All of them as hints.
+    pub fn hints(&self) -> Vec<Hint> {
+        self.known.iter().flat_map(|(peer, addrs)| addrs.iter().map(|addr| Hint { peer: *peer, addr: *addr })).collect()
+    }
+
+    /// Whether there is a way into the directory now.
+    pub fn any_up(&self) -> bool {
+        !self.links.is_empty()
+    }
+
+    pub fn none_known(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    fn is_up(&self, peer: PeerKey) -> bool {
+        self.links.values().any(|up| *up == peer)
+    }
+
+    fn add(&mut self, hint: &Hint) -> bool {
+        if self.known.len() >= limits::OPERATORS && !self.known.contains_key(&hint.peer) {
+            return false;
+        }
+        let addrs = self.known.entry(hint.peer).or_default();
+        if !addrs.contains(&hint.addr) {
+            addrs.insert(0, hint.addr);
+            addrs.truncate(ADDRS);
+        }
+        true
+    }
+
+    pub fn views(&self) -> Vec<OperatorView> {
+        let hint = |peer: PeerKey| move |addr: &Addr| Hint { peer, addr: *addr };
+        self.known
+            .iter()
+            .map(|(peer, addrs)| OperatorView { hints: addrs.iter().map(hint(*peer)).collect(), connected: self.is_up(*peer) })
+            .collect()
+    }
+}
+
+impl Core {
+    pub(super) fn add_operators(&mut self, cmd: CmdId, hints: &[Hint]) {
+        if self.cfg.lan_only {
+            return self.gate.reply(cmd, Err(CommandError::LanOnly));
+        }
+        let invalid = |why: &str| CommandError::Invalid { field: "multiaddr", why: why.to_owned() };
+        if hints.is_empty() || hints.iter().any(|hint| hint.addr.relay.is_some()) {
+            return self.gate.reply(cmd, Err(invalid("it must be an operator's own address")));
+        }
+        if !hints.iter().all(|hint| self.operators.add(hint)) {
+            return self.gate.reply(cmd, Err(invalid("there are eight operators already; remove one first")));
+        }
+        self.operators_changed();
+        self.gate.reply(cmd, Ok(Reply::Done));
+    }
+
+    pub(super) fn remove_operator(&mut self, cmd: CmdId, peer: PeerKey) {
+        if self.operators.known.remove(&peer).is_none() {
+            let why = "this operator is not in the list".to_owned();
+            return self.gate.reply(cmd, Err(CommandError::Invalid { field: "multiaddr", why }));
+        }
+        let links: Vec<LinkId> = self.operators.links.iter().filter(|(_, p)| **p == peer).map(|(id, _)| *id).collect();
+        for id in links {
+            self.gate.close(id);
+        }
+        self.operators_changed();
+        self.gate.reply(cmd, Ok(Reply::Done));
+    }
+
+    fn operators_changed(&mut self) {
+        self.touched.settings = true;
+        self.begin_operators();
+        self.network_changed();
+    }
+
+    /// Tells the network which they are, and dials them.
+    pub(super) fn begin_operators(&mut self) {
+        if self.me.is_none() || self.cfg.lan_only {
+            return;
+        }
+        self.gate.inward(Effect::Operators(self.operators.hints()));
+        self.dial_operators_anew();
+    }
+
+    /// Dials those that are not connected, without waiting out old failures.
+    pub(super) fn dial_operators_anew(&mut self) {
+        self.operators.tries = 0;
+        self.dial_operators();
+    }
+
+    pub(super) fn dial_operators(&mut self) {
+        if self.me.is_none() || self.cfg.lan_only || self.halted {
+            return;
+        }
+        let mut missing = false;
+        for (peer, addrs) in &self.operators.known {
+            if self.operators.is_up(*peer) {
+                continue;
+            }
+            missing = true;
+            self.gate.inward(Effect::Dial { peer: Some(*peer), addrs: addrs.clone() });
+        }
+        if missing {
+            let doubled = 1_u32.checked_shl(self.operators.tries.min(16)).unwrap_or(u32::MAX);
+            self.operators.tries = self.operators.tries.saturating_add(1);
+            let wait = self.dice.about(AGAIN_FIRST.saturating_mul(doubled).min(AGAIN_MOST));
+            self.timers.set(Timer::Operators, self.now.mono.after(wait));
+        }
+    }
+
+    /// A connection to an operator's node is no connection to a person: no hello is made on it.
+    pub(super) fn operator_up(&mut self, id: LinkId, info: LinkInfo) -> bool {
+        if info.addr.relay.is_some() || !self.operators.known.contains_key(&info.peer) {
+            return false;
+        }
+        self.operators.links.insert(id, info.peer);
+        self.operators.tries = 0;
+        self.directory_up();
+        self.network_changed();
+        true
+    }
+
+    pub(super) fn operator_down(&mut self, id: LinkId) -> bool {
+        if self.operators.links.remove(&id).is_none() {
+            return false;
+        }
+        self.timers.set_at_most(Timer::Operators, self.now.mono.after(AGAIN_FIRST));
+        self.network_changed();
+        true
+    }
+
+    /// A frame from an operator's node. True if the connection is to one.
+    pub(super) fn operator_frame(&mut self, id: LinkId, proto: Proto) -> bool {
+        if !self.operators.links.contains_key(&id) {
+            return false;
+        }
+        if proto != Proto::Mailbox {
+            self.refuse("operator_talks");
+        }
+        true
+    }
+}
