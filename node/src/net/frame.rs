@@ -159,4 +159,20 @@ mod tests {
         assert_eq!(block_on(Head::read(&mut Cursor::new(bytes))).unwrap(), head);
         assert!(block_on(Head::read(&mut Cursor::new(&bytes[..11]))).is_err());
     }
+
+    proptest::proptest! {
+        /// Whatever comes, what was read can be written and read again, nothing is read beyond the limit, and nothing panics.
+        #[test]
+        fn arbitrary_bytes_are_frames_or_refused(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
+            const LIMIT: usize = 96;
+            if let Ok(frames) = read_all(&bytes, LIMIT) {
+                let mut again = Vec::new();
+                for frame in &frames {
+                    assert!(frame.len() <= LIMIT);
+                    put(&mut again, frame);
+                }
+                assert_eq!(again, bytes);
+            }
+        }
+    }
 }

@@ -211,3 +211,24 @@ fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
 pub(super) fn to_value(value: &impl serde::Serialize) -> Result<Value, Failure> {
     serde_json::to_value(value).map_err(|_| Failure::unexpected())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn arbitrary_lines_are_requests_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read(&bytes);
+        }
+
+        /// Nearly requests: the members that there are, with values of every kind.
+        #[test]
+        fn arbitrary_members_are_requests_or_refused(
+            line in r#"\{("jsonrpc":("2\.0"|"1\.0"|2|null),)?("id":(1|-1|"a"|null|\[\]|1e999),)?("method":("node\.version"|7|null|"")),?("params":(\{\}|\[\]|null|\{"a":\{"a":\[1\]\}\}))?\}?"#
+        ) {
+            let _ = read(line.as_bytes());
+        }
+    }
+}

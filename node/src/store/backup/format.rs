@@ -18,7 +18,7 @@ use crate::store::keyfile::{Cost, KeyFileError, key_from_passphrase};
 use crate::store::keys::{NONCE_BYTES, SealError, SecretKey, TAG_BYTES};
 use crate::store::vault::head;
 
-const MAGIC: &[u8; 8] = b"VECHEBAK";
+pub(super) const MAGIC: &[u8; 8] = b"VECHEBAK";
 /// Format of the file that this program writes.
 const BACKUP_FORMAT: u16 = 1;
 /// Plaintext of a chunk in bytes.

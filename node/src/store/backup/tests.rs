@@ -213,3 +213,17 @@ fn rows_in_foreign_places_are_refused() {
         assert!(matches!(verify(&rig.backup(), BackupUnlock::Words(&WORDS)), Err(BackupError::Damaged)), "{key:?}");
     }
 }
+
+proptest::proptest! {
+    /// Headers with every kind of length, format and content are read or refused before anything large is allocated.
+    #[test]
+    fn arbitrary_headers_of_backups_are_read_or_refused(
+        format in 0_u16..4,
+        length in proptest::prelude::prop_oneof![0_u32..300, proptest::prelude::any::<u32>()],
+        body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+    ) {
+        let bytes = [format::MAGIC.as_slice(), &format.to_be_bytes(), &length.to_be_bytes(), &body].concat();
+        assert!(Header::read(bytes.as_slice()).is_err(), "no random bytes are a header");
+        let _ = Header::read(body.as_slice());
+    }
+}

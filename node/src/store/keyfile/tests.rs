@@ -254,3 +254,26 @@ fn only_the_owner_can_read_it() {
         assert_eq!(fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
+
+proptest::proptest! {
+    // Each case writes and syncs four files.
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
+    /// A key file cut anywhere or with any byte changed is told from a whole one; the two words for that are kept apart.
+    #[test]
+    fn a_damaged_key_file_is_damaged_or_newer_and_never_another_key(at in 0_usize..4_000, with: u8, cut: bool) {
+        let dir = tempfile::tempdir().unwrap();
+        let (_, root) = KeyFile::create(dir.path(), Protect::Plain).unwrap();
+        for name in [NAME.to_owned(), format!("{NAME}{COPY_SUFFIX}")] {
+            let path = dir.path().join(name);
+            let mut bytes = fs::read(&path).unwrap();
+            let at = at % bytes.len();
+            if cut { bytes.truncate(at) } else { bytes[at] = with }
+            fs::write(&path, bytes).unwrap();
+        }
+        if let Ok(file) = KeyFile::load(dir.path()) {
+            let opened = file.unlock(Unlock::Plain).unwrap();
+            let sealed = root.derive("test").seal(b"place", b"words").unwrap();
+            assert!(opened.derive("test").open(b"place", &sealed).is_ok(), "the same key or none");
+        }
+    }
+}
