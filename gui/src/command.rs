@@ -7,6 +7,10 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 pub enum UiCommand {
     /// Jump to a person or page by typing.
     Switcher,
+    /// Messages of the open conversation that contain something.
+    Search,
+    /// Messages of all conversations.
+    SearchAll,
     /// Conversation above.
     PreviousChat,
     /// Conversation below.
@@ -31,8 +35,10 @@ pub enum UiCommand {
 
 impl UiCommand {
     /// All of them, in the order they are listed.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Switcher,
+        Self::Search,
+        Self::SearchAll,
         Self::PreviousChat,
         Self::NextChat,
         Self::PreviousUnread,
@@ -50,6 +56,8 @@ impl UiCommand {
     pub const fn shortcut(self) -> KeyboardShortcut {
         let (modifiers, key) = match self {
             Self::Switcher => (Modifiers::COMMAND, Key::K),
+            Self::Search => (Modifiers::COMMAND, Key::F),
+            Self::SearchAll => (Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::F),
             Self::PreviousChat => (Modifiers::ALT, Key::ArrowUp),
             Self::NextChat => (Modifiers::ALT, Key::ArrowDown),
             Self::PreviousUnread => (Modifiers::ALT.plus(Modifiers::SHIFT), Key::ArrowUp),
@@ -89,6 +97,8 @@ impl UiCommand {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Switcher => "command-switcher",
+            Self::Search => "command-search",
+            Self::SearchAll => "command-search-all",
             Self::PreviousChat => "command-previous-chat",
             Self::NextChat => "command-next-chat",
             Self::PreviousUnread => "command-previous-unread",

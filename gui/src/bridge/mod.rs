@@ -116,6 +116,17 @@ pub enum Request {
         /// Most messages.
         limit: usize,
     },
+    /// Messages that contain something, newest first: each comes as [`Update::Found`], and then the answer. Ends the search before.
+    Search {
+        /// In this conversation only.
+        chat: Option<SpaceId>,
+        /// What; with nothing it only ends the search before.
+        text: String,
+        /// Only older ones than this place.
+        before: Option<Place>,
+        /// Most messages.
+        limit: usize,
+    },
     /// Make an account here.
     CreateAccount {
         /// Login.
@@ -189,6 +200,8 @@ pub enum Update {
     Answer(Ticket, Result<Answer, Problem>),
     /// Something happened.
     Event(Event),
+    /// A message that a search found.
+    Found(Ticket, Arc<MessageView>),
 }
 
 /// The queue of questions is full; the question was not taken.

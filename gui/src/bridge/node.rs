@@ -11,9 +11,9 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use veche_node::config::Options;
-use veche_node::handle::{NodeError, NodeHandle, Page as NodePage, Phase as NodePhase, Protection, STOPS_WITHIN};
+use veche_node::handle::{NodeError, NodeHandle, Page as NodePage, Phase as NodePhase, Protection, Query, STOPS_WITHIN};
 use veche_protocol::core::command::Command;
 use veche_protocol::core::event::Event;
 use veche_protocol::ids::SpaceId;
@@ -181,12 +181,24 @@ impl Shared {
             }
         };
         let beside = async move {
+            // Dropping it ends the search that runs.
+            let mut searching: Option<oneshot::Sender<()>> = None;
             while let Some((ticket, request)) = asked.recv().await {
                 match request {
                     Request::Command(command) if in_lane(&command) => {
                         if lane.send((ticket, command)).await.is_err() {
                             return;
                         }
+                    }
+                    Request::Search { chat, text, before, limit } => {
+                        let (going_on, given_up) = oneshot::channel();
+                        drop(searching.replace(going_on));
+                        let before = before.map(|place| (place.hlc, place.id));
+                        let shared = self.clone();
+                        tokio::spawn(async move {
+                            let answer = shared.search(ticket, Query { text, chat, before, limit }, given_up).await;
+                            shared.answer(ticket, answer).await;
+                        });
                     }
                     request => {
                         let Ok(permit) = Arc::clone(&self.at_once).acquire_owned().await else { return };
@@ -209,6 +221,23 @@ impl Shared {
         self.wake();
     }
 
+    /// Passes hits on until there are no more or another search was asked for.
+    async fn search(&self, ticket: Ticket, query: Query, mut given_up: oneshot::Receiver<()>) -> Result<Answer, NodeError> {
+        let mut hits = self.handle.search(query).await?;
+        loop {
+            let hit = tokio::select! {
+                biased;
+                _ = &mut given_up => return Ok(Answer::Done),
+                hit = hits.next() => hit,
+            };
+            let Some(hit) = hit else { return Ok(Answer::Done) };
+            if self.updates.send(Update::Found(ticket, Arc::new(hit?))).await.is_err() {
+                return Ok(Answer::Done);
+            }
+            self.wake();
+        }
+    }
+
     async fn command(&self, command: Command) -> Result<Answer, NodeError> {
         self.handle.command(command).await.map(Answer::Reply)
     }
@@ -218,6 +247,8 @@ impl Shared {
         match request {
             Request::Command(command) => return self.command(command).await,
             Request::Page { chat, at, limit } => return self.page(chat, at, limit).await.map(Answer::Page),
+            // Not answered here but hit by hit.
+            Request::Search { .. } => {}
             Request::RecoveryWords(passphrase) => {
                 self.prove(passphrase).await?;
                 let words = self.handle.recovery_words().await?;

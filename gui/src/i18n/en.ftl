@@ -387,6 +387,8 @@ account-delete-go = Delete account…
 ## Keyboard
 
 command-switcher = Jump to a person or page
+command-search = Search in this conversation
+command-search-all = Search all conversations
 command-previous-chat = Previous conversation
 command-next-chat = Next conversation
 command-previous-unread = Previous unread conversation
@@ -398,6 +400,16 @@ command-add = Add a person
 command-present = Jump to the newest message
 command-escape = Close, cancel, or mark as read
 switcher-hint = Where to?
+search-title = Search messages
+search-hint = A word or a part of one
+search-where = Where to search
+search-here = With { $name }
+search-everywhere = Everywhere
+search-start = Messages are searched on this device; nothing is sent anywhere.
+search-busy = Searching…
+search-none = Nothing found.
+search-more = Older messages
+search-you-to = You to { $name }
 key-send = Send the message
 key-newline = New line
 key-edit-last = Edit your last message (in an empty field)

@@ -394,6 +394,8 @@ account-delete-go = Удалить аккаунт…
 ## Клавиатура
 
 command-switcher = Перейти к человеку или странице
+command-search = Поиск в этом разговоре
+command-search-all = Поиск во всех разговорах
 command-previous-chat = Предыдущий разговор
 command-next-chat = Следующий разговор
 command-previous-unread = Предыдущий непрочитанный
@@ -405,6 +407,16 @@ command-add = Добавить человека
 command-present = К последнему сообщению
 command-escape = Закрыть, отменить или отметить прочитанным
 switcher-hint = Куда перейти?
+search-title = Поиск сообщений
+search-hint = Слово или его часть
+search-where = Где искать
+search-here = В разговоре: { $name }
+search-everywhere = Везде
+search-start = Поиск идёт на этом устройстве; ничего никуда не отправляется.
+search-busy = Идёт поиск…
+search-none = Ничего не найдено.
+search-more = Более ранние сообщения
+search-you-to = Вы, разговор: { $name }
 key-send = Отправить сообщение
 key-newline = Новая строка
 key-edit-last = Изменить своё последнее сообщение (в пустом поле)

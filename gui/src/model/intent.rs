@@ -109,6 +109,17 @@ pub enum Intent {
     Jump(SpaceId, EntryId),
     /// Back to the newest.
     Present(SpaceId),
+    /// Look for messages that contain something.
+    Search {
+        /// In this conversation only.
+        chat: Option<SpaceId>,
+        /// What.
+        text: String,
+    },
+    /// Look for older ones.
+    SearchOn,
+    /// Show a message that was found.
+    OpenHit(SpaceId, EntryId),
 
     /// Ask somebody to become a contact.
     Request {

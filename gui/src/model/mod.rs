@@ -7,6 +7,7 @@ pub mod markup;
 pub mod people;
 mod reduce;
 pub mod say;
+pub mod search;
 #[cfg(test)]
 mod tests;
 pub mod time;
@@ -103,6 +104,8 @@ impl SettingsTab {
 pub enum Dialog {
     /// Jump by typing.
     Switcher,
+    /// Look for messages, in a conversation or everywhere.
+    Search(Option<SpaceId>),
     /// Remove this message?
     DeleteMessage(SpaceId, EntryId),
     /// Shut this person out?
@@ -179,6 +182,8 @@ enum Pending {
     Send { chat: SpaceId, text: String, echo: EntryId },
     /// A part of a history.
     Page(SpaceId),
+    /// Messages that contain something.
+    Search,
     /// Making or opening the account.
     Door,
     /// A request to become a contact.
@@ -281,6 +286,8 @@ pub struct Model {
     pub findings: Option<Vec<Finding>>,
     /// The safety number that was typed did not match.
     pub mismatch: bool,
+    /// What is searched for.
+    pub search: search::Search,
     /// The words card was put off for this run.
     pub words_later: bool,
     /// The window has the keyboard.
@@ -328,6 +335,7 @@ impl Model {
             safety: BTreeMap::new(),
             findings: None,
             mismatch: false,
+            search: search::Search::default(),
             words_later: false,
             focused: true,
             now,

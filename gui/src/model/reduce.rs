@@ -65,6 +65,12 @@ impl Model {
             | Intent::Newer(..)
             | Intent::Jump(..)
             | Intent::Present(_) => self.talk(intent),
+            Intent::Search { chat, text } => self.look_for(chat, text),
+            Intent::SearchOn => self.look_further(),
+            Intent::OpenHit(chat, message) => {
+                self.close_dialog();
+                self.open_hit(chat, message);
+            }
 
             Intent::Request { target, text } => self.form(Pending::Contact, Request::Command(Command::RequestContact { target, text })),
             Intent::Inspect(link) => self.form(Pending::Inspect(link.clone()), Request::Command(Command::InspectLink(link))),
@@ -164,6 +170,7 @@ impl Model {
         self.found = LookedUp::default();
         if !matches!(self.dialog, Some(Dialog::Link(_))) {
             self.dialog = None;
+            self.stop_search();
         }
         match page {
             Page::Chat(chat) => {
@@ -208,6 +215,7 @@ impl Model {
         self.dialog = None;
         self.problem = None;
         self.mismatch = false;
+        self.stop_search();
     }
 
     fn command(&mut self, command: UiCommand) {
@@ -217,6 +225,12 @@ impl Model {
         match command {
             UiCommand::Switcher if self.dialog == Some(Dialog::Switcher) => self.close_dialog(),
             UiCommand::Switcher => self.ask_person(Dialog::Switcher),
+            UiCommand::Search => {
+                if let Some(chat) = self.open_chat() {
+                    self.ask_person(Dialog::Search(Some(chat)));
+                }
+            }
+            UiCommand::SearchAll => self.ask_person(Dialog::Search(None)),
             UiCommand::PreviousChat => self.step(-1, false),
             UiCommand::NextChat => self.step(1, false),
             UiCommand::PreviousUnread => self.step(-1, true),

@@ -1,6 +1,7 @@
 //! What the model does with intents and news, without a window.
 
 use super::history::{History, MAX_LOADED, PAGE};
+use super::search::{Excerpt, HITS};
 use super::time::Zone;
 use super::{Dialog, Intent, Model, Out, Page, people};
 use crate::bridge::{Answer, Page as HistoryPage, PageAt, Phase, Place, Problem, Request, Ticket, Update};
@@ -330,4 +331,87 @@ fn unread_conversations_are_reached_by_key() {
     assert_eq!(people::neighbour(&snap, id(1), 1, true), id(3));
     assert_eq!(people::neighbour(&snap, id(3), 1, true), None);
     assert_eq!(people::neighbour(&snap, None, 1, false), id(1));
+}
+
+fn look_for(model: &mut Model, chat: Option<SpaceId>, text: &str) -> Ticket {
+    model.apply(Intent::Search { chat, text: text.into() });
+    let (ticket, request) = requests(model).pop().expect("a question");
+    assert_eq!(request, Request::Search { chat, text: text.into(), before: None, limit: HITS });
+    ticket
+}
+
+#[test]
+fn hits_are_those_of_what_is_looked_for_now() {
+    let mut model = loaded(0);
+    let given_up = look_for(&mut model, None, "hel");
+    let ticket = look_for(&mut model, None, "hello");
+    model.apply(Intent::Search { chat: None, text: "hello".into() });
+    assert!(requests(&mut model).is_empty(), "the same is not asked twice");
+    model.hear(Update::Found(given_up, Arc::new(message(1, false, "help"))));
+    model.hear(Update::Found(ticket, Arc::new(message(2, false, "hello"))));
+    model.hear(Update::Answer(given_up, Ok(Answer::Done)));
+    assert!(model.search.is_busy(), "the one that counts goes on");
+    model.hear(Update::Answer(ticket, Ok(Answer::Done)));
+    assert!(!model.search.is_busy() && !model.search.more);
+    assert_eq!(model.search.hits.len(), 1);
+}
+
+#[test]
+fn a_search_that_stopped_at_enough_goes_on_where_it_stopped() {
+    let mut model = loaded(0);
+    let ticket = look_for(&mut model, Some(CHAT), "x");
+    for n in 0..HITS as u64 {
+        model.hear(Update::Found(ticket, Arc::new(message(500 - n, false, "x"))));
+    }
+    model.hear(Update::Answer(ticket, Ok(Answer::Done)));
+    assert!(model.search.more);
+    model.apply(Intent::SearchOn);
+    let (ticket, request) = requests(&mut model).remove(0);
+    let last = Place::of(&message(501 - HITS as u64, false, "x"));
+    assert_eq!(request, Request::Search { chat: Some(CHAT), text: "x".into(), before: Some(last), limit: HITS });
+    model.hear(Update::Answer(ticket, Ok(Answer::Done)));
+    assert!(!model.search.more, "there were no older ones");
+}
+
+#[test]
+fn closing_a_search_ends_it_at_the_node() {
+    let mut model = loaded(0);
+    model.apply(Intent::Ask(Dialog::Search(None)));
+    let ticket = look_for(&mut model, None, "nowhere");
+    model.apply(Intent::CloseDialog);
+    let asked = requests(&mut model);
+    assert!(matches!(&asked[..], [(_, Request::Search { text, .. })] if text.is_empty()), "{asked:?}");
+    model.hear(Update::Found(ticket, Arc::new(message(1, false, "nowhere"))));
+    assert!(model.search.hits.is_empty());
+}
+
+#[test]
+fn a_hit_opens_its_conversation_around_it() {
+    let mut model = loaded(0);
+    model.apply(Intent::Go(Page::Nearby));
+    model.take_out();
+    // Loaded: nothing has to be read.
+    model.apply(Intent::OpenHit(CHAT, message(950, false, "x").message_id));
+    let out = model.take_out();
+    assert!(out.contains(&Out::ScrollTo(CHAT, message(950, false, "x").message_id)), "{out:?}");
+    assert!(!out.iter().any(|o| matches!(o, Out::Ask(_, Request::Page { .. }))), "{out:?}");
+    assert_eq!(model.open_chat(), Some(CHAT));
+    let far = message(10, false, "x").message_id;
+    model.apply(Intent::OpenHit(CHAT, far));
+    let asked = requests(&mut model);
+    assert_eq!(asked[0].1, Request::Page { chat: CHAT, at: PageAt::Around(far), limit: PAGE });
+    model.hear(Update::Answer(asked[0].0, Ok(Answer::Page(page(PageAt::Around(far), rows(1..100), true, false)))));
+    let history = model.history(CHAT).expect("a history");
+    assert!(history.find(far).is_some() && !history.at_end);
+}
+
+#[test]
+fn an_excerpt_shows_the_hit_on_one_line() {
+    let of = |text: &str, looked_for: &str| Excerpt::of(&message(1, false, text), looked_for);
+    let long = format!("{}\nthe Needle\nand more", "so much before it ".repeat(9));
+    let excerpt = of(&long, "needle");
+    assert_eq!((excerpt.hit.as_str(), excerpt.after.as_str()), ("Needle", " and more"));
+    assert!(excerpt.before.starts_with('…') && excerpt.before.ends_with("it  the "), "{excerpt:?}");
+    assert_eq!(of("Привет", "ПРИ"), Excerpt { hit: "При".into(), after: "вет".into(), ..Excerpt::default() });
+    assert_eq!(of("changed since", "needle").text(), "changed since");
 }

@@ -61,6 +61,7 @@ impl Model {
         match update {
             Update::Answer(ticket, answer) => self.answered(ticket, answer),
             Update::Event(event) => self.event(event),
+            Update::Found(ticket, hit) => self.found(ticket, hit),
         }
     }
 
@@ -73,6 +74,7 @@ impl Model {
 
     fn answered(&mut self, ticket: Ticket, answer: Result<Answer, Problem>) {
         let Some(pending) = self.pending.remove(&ticket) else { return };
+        self.searched(ticket);
         match answer {
             Ok(answer) => self.good(pending, answer),
             Err(problem) => self.bad(pending, problem),

@@ -26,7 +26,7 @@ fn header(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, chat: &ChatView, perso
     under_line(ui, cx.p);
     let p = cx.p;
     let rect = ui.max_rect();
-    let buttons = 2.0 * 38.0 + 16.0;
+    let buttons = 3.0 * 38.0 + 22.0;
     let place = Rect::from_min_max(rect.min + vec2(10.0, 6.0), pos2(rect.right() - buttons - 4.0, rect.bottom() - 6.0));
     let response = ui.interact(place, ui.unique_id().with("who"), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, cx.lang.named("chat-card-of", &person.name)));
@@ -55,6 +55,9 @@ fn header(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, chat: &ChatView, perso
     let (icon, key) = if chat.muted { (icons::BELL_SLASH, "chat-unmute") } else { (icons::BELL, "chat-mute") };
     if button::icon(&mut strip, p, icon, cx.lang.t(key), chat.muted).clicked() {
         cx.push(Intent::Mute(chat.chat_id, !chat.muted));
+    }
+    if button::icon(&mut strip, p, icons::MAGNIFYING_GLASS, cx.lang.t("command-search"), false).clicked() {
+        cx.push(Intent::Ask(crate::model::Dialog::Search(Some(chat.chat_id))));
     }
 }
 

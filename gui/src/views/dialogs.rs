@@ -1,6 +1,6 @@
 //! Questions and panels over the window.
 
-use super::{Cx, UiState, switcher, words};
+use super::{Cx, UiState, search, switcher, words};
 use crate::bridge::Secret;
 use crate::command::UiCommand;
 use crate::model::{Dialog, Intent, LinkFound};
@@ -35,6 +35,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
     let Some(now) = cx.model.dialog.clone() else {
         st.dialogs = Form::default();
         st.switcher.reset();
+        st.search.reset();
         return;
     };
     if st.dialogs.shown != Some(discriminant(&now)) {
@@ -45,6 +46,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
     }
     let title = title(cx, &now);
     let width = match &now {
+        Dialog::Search(_) => 600.0,
         Dialog::Switcher | Dialog::Shortcuts | Dialog::Words(_) => 520.0,
         _ => 440.0,
     };
@@ -62,6 +64,7 @@ fn title(cx: &Cx<'_>, now: &Dialog) -> String {
     let lang = cx.lang;
     match now {
         Dialog::Switcher => String::new(),
+        Dialog::Search(_) => lang.t("search-title").to_owned(),
         Dialog::DeleteMessage(..) => lang.t("ask-delete-message").to_owned(),
         Dialog::Block(account) => lang.named("ask-block", &name_of(cx, *account)),
         Dialog::Rename(_) => lang.t("ask-rename").to_owned(),
@@ -81,6 +84,7 @@ fn title(cx: &Cx<'_>, now: &Dialog) -> String {
 fn content(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, now: &Dialog) {
     match now {
         Dialog::Switcher => switcher::show(ui, cx, st),
+        Dialog::Search(chat) => search::show(ui, cx, st, *chat),
         Dialog::DeleteMessage(chat, message) => {
             confirm(ui, cx, "ask-delete-message-words", "message-delete", Intent::Delete(*chat, *message));
         }

@@ -9,6 +9,7 @@ mod door;
 mod nearby;
 mod person;
 mod requests;
+mod search;
 mod settings;
 mod sidebar;
 mod switcher;
@@ -66,6 +67,7 @@ pub struct UiState {
     settings: settings::Form,
     dialogs: dialogs::Form,
     switcher: switcher::Form,
+    search: search::Form,
     qr: Option<Qr>,
 }
 

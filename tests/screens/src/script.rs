@@ -34,6 +34,8 @@ pub struct State {
     pub asked: Vec<Request>,
     /// Answers pages only when told to.
     pub hold_pages: bool,
+    /// Says that searches are over only when told to; hits come at once.
+    pub hold_searches: bool,
     /// Refuses the next command with this.
     pub refuse: Option<CommandError>,
     updates: VecDeque<Update>,
@@ -99,7 +101,7 @@ impl Script {
     /// Lets go of held pages.
     pub fn release(&self) {
         let mut state = self.0.borrow_mut();
-        state.hold_pages = false;
+        (state.hold_pages, state.hold_searches) = (false, false);
         for (ticket, request) in std::mem::take(&mut state.held) {
             state.answer(ticket, request);
         }
@@ -181,9 +183,27 @@ impl State {
         Page { chat, at, messages: rows[from..to].to_vec(), at_start: from == 0, at_end: to == n }
     }
 
+    fn search(&mut self, ticket: Ticket, chat: Option<SpaceId>, text: &str, before: Option<Place>, limit: usize) {
+        let text = text.trim().to_lowercase();
+        let looked_through = self.histories.iter().filter(|(id, _)| chat.is_none_or(|chat| chat == **id)).flat_map(|(_, rows)| rows);
+        let contains = |m: &&Arc<MessageView>| matches!(&m.body, MessageBody::Text { text: said } if said.to_lowercase().contains(&text));
+        let mut hits: Vec<_> =
+            looked_through.filter(contains).filter(|m| before.is_none_or(|place| Place::of(m) < place)).cloned().collect();
+        hits.sort_by_key(|m| std::cmp::Reverse(Place::of(m)));
+        let hits = hits.into_iter().take(if text.is_empty() { 0 } else { limit });
+        self.updates.extend(hits.map(|hit| Update::Found(ticket, hit)));
+    }
+
     fn answer(&mut self, ticket: Ticket, request: Request) {
         let answer = match request {
             Request::Page { chat, at, limit } => Ok(Answer::Page(self.page(chat, at, limit))),
+            Request::Search { chat, text, before, limit } => {
+                self.search(ticket, chat, &text, before, limit);
+                if self.hold_searches {
+                    return self.held.push((ticket, Request::Search { chat, text: String::new(), before, limit }));
+                }
+                Ok(Answer::Done)
+            }
             Request::Command(command) => match self.refuse.take() {
                 Some(error) => Err(error.into()),
                 None => Ok(Answer::Reply(self.command(command))),

@@ -1,5 +1,7 @@
 //! How the screens look.
 
+use egui::accesskit::Role;
+use egui_kittest::kittest::Queryable;
 use egui_kittest::{SnapshotOptions, SnapshotResults};
 use std::sync::Arc;
 use veche_gui::bridge::{Phase, Problem};
@@ -101,6 +103,18 @@ fn settings() {
     ] {
         let mut window = main_window(Theme::Light, 1180.0, 760.0);
         window.go(Page::Settings(tab));
+        window.picture(name, &mut results);
+    }
+}
+
+#[test]
+fn search() {
+    let mut results = SnapshotResults::new();
+    for (name, theme, width) in [("search-dark", Theme::Dark, 1200.0), ("search-light", Theme::Light, 760.0)] {
+        let mut window = main_window(theme, width, 700.0);
+        window.push(Intent::Ask(Dialog::Search(Some(cast::chat_id(1)))));
+        window.harness.get_by_role_and_label(Role::TextInput, "A word or a part of one").type_text("the");
+        window.harness.run_steps(20);
         window.picture(name, &mut results);
     }
 }
