@@ -10,6 +10,8 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 SOAK_SEEDS ?= 20000
 # Seconds for each target in `make fuzz`.
 FUZZ_SECONDS ?= 30
+# Rows that `make bench` prints: all, or some of the groups in tests/bench/src/main.rs, with commas between them.
+ROWS ?=
 # Passed on to the app by `make run`.
 ARGS ?=
 
@@ -44,10 +46,10 @@ fmt: ## put the sources into form
 
 # The dev profile and the features of the whole workspace, as in `make test`: what is measured is what was tested, and little is
 # built twice.
-bench: ## print the benchmark tables
+bench: ## print the benchmark tables, or ROWS=GROUP,GROUP of them
 	@scripts/install-deps.sh build window tests
-	@cargo build --quiet --locked --workspace --bin veche-node --bin tables --bench primitives
-	@"$${CARGO_TARGET_DIR:-target}/debug/tables"
+	@cargo build --quiet --locked --workspace --bin veche-node --bin veche --bin tables --bench primitives
+	@ROWS="$(ROWS)" "$${CARGO_TARGET_DIR:-target}/debug/tables"
 	@cargo bench --quiet --locked --workspace --profile dev --bench primitives
 
 soak: ## the simulator over SOAK_SEEDS seeds (20000)

@@ -23,7 +23,7 @@ pub(crate) const AT_ONCE: usize = 2;
 /// Hits that wait for a slow reader; the search waits with them.
 pub(crate) const WAITING: usize = 32;
 /// Rows of a conversation opened at first: with many conversations most have nothing new.
-const FIRST_STEP: usize = 8;
+const FIRST_STEP: usize = 4;
 /// By how much the next step in the same conversation is larger.
 const GROWTH: usize = 4;
 /// Most rows opened before the reader is looked at again: two milliseconds.

@@ -1,6 +1,7 @@
 //! What needs no process of its own: the core, the simulator, the timeline.
 
 use crate::table::{Row, Times, Verdict, ms};
+use anyhow::Result;
 use std::time::{Duration, Instant};
 use veche_gui::timeline::bench;
 use veche_protocol::core::Config;
@@ -25,8 +26,8 @@ const FRAMES: usize = 2_000;
 const WHEEL: f32 = 240.0;
 
 /// Measures.
-pub fn rows() -> Vec<Row> {
-    vec![core(), simulator(), timeline()]
+pub fn rows() -> Result<Vec<Row>> {
+    Ok(vec![core(), simulator(), timeline()])
 }
 
 /// The real ratchet between two cores, each step of the simulated world timed: an input to a core together with the simulated disk,

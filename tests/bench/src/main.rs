@@ -3,39 +3,69 @@
 //! | File | Measures |
 //! |---|---|
 //! | `talk` | two `veche-node` processes on the loopback device: latency, throughput, idling, starting |
+//! | `catchup` | a device that was away gets a hundred thousand entries |
+//! | `window` | the app with a million messages: its start, its rest |
+//! | `library` | a node with a million messages: starting, searching |
 //! | `lan` | two hosts in network namespaces that start cold and find each other |
 //! | `lossy` | two such hosts on a wire with a round trip that loses frames |
 //! | `inside` | without processes: the core, the simulator, the timeline |
+//! | `profile` | writes the profiles with long histories |
 //! | `table` | rows, shares, and whether a target is met |
 //!
 //! Every figure that depends on the machine stands beside a limit measured in the same run. A figure that misses its target is
 //! printed as missed and ends nothing; a lost or doubled message ends the run with an error.
 
+mod catchup;
 mod inside;
 mod lan;
+mod library;
 mod lossy;
+mod profile;
 mod table;
 mod talk;
+mod window;
 
 use anyhow::Result;
 use std::time::Instant;
 use table::{Row, say};
 
+/// Measures rows.
+type Measure = fn() -> Result<Vec<Row>>;
+
+/// What `ROWS=name,name make bench` chooses from.
+const GROUPS: [(&str, Measure); 7] = [
+    ("talk", talk::rows),
+    ("lossy", lossy::rows),
+    ("catchup", catchup::rows),
+    ("library", library::rows),
+    ("window", window::rows),
+    ("lan", lan::rows),
+    ("inside", inside::rows),
+];
+
 fn main() -> Result<()> {
-    // The second run of this program, inside namespaces of its own.
-    if std::env::args().nth(1).as_deref() == Some(lan::ARGUMENT) {
-        return lan::run_inside();
-    }
-    if std::env::args().nth(1).as_deref() == Some(lossy::ARGUMENT) {
-        return lossy::run_inside();
+    // Further runs of this program, in namespaces of their own or as something to compare with.
+    match std::env::args().nth(1).as_deref() {
+        Some(lan::ARGUMENT) => return lan::run_inside(),
+        Some(lossy::ARGUMENT) => return lossy::run_inside(),
+        Some(catchup::ARGUMENT) => return catchup::run_inside(),
+        Some(window::ARGUMENT) => return window::empty(),
+        _ => {}
     }
     let started = Instant::now();
+    let wanted = std::env::var("ROWS").unwrap_or_default();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.split(',').any(|row| row.trim() == name);
+    if let Some(unknown) = wanted.split(',').map(str::trim).find(|row| !row.is_empty() && GROUPS.iter().all(|(name, _)| name != row)) {
+        let known = GROUPS.map(|(name, _)| name).join(", ");
+        anyhow::bail!("There are no rows `{unknown}`. Known: {known}.");
+    }
     say("| # | measured | figure | beside it | target | |")?;
     say("|---|---|---|---|---|---|")?;
-    show(&talk::rows()?)?;
-    show(&lossy::rows()?)?;
-    show(&lan::rows()?)?;
-    show(&inside::rows())?;
+    for (name, rows) in GROUPS {
+        if is_wanted(name) {
+            show(&rows()?)?;
+        }
+    }
     say(&format!("\nTaken in {:.0} s, profile {}.", started.elapsed().as_secs_f64(), profile()))
 }
 

@@ -61,6 +61,11 @@ pub fn say(line: &str) -> Result<()> {
     Ok(out.flush()?)
 }
 
+/// Says something about the run that is no part of the table.
+pub fn note(line: &str) -> Result<()> {
+    Ok(writeln!(std::io::stderr().lock(), "{line}")?)
+}
+
 /// Times, sorted.
 #[derive(Clone, Debug, Default)]
 pub struct Times(Vec<Duration>);

@@ -388,7 +388,11 @@ pub struct Usage {
 }
 
 impl Usage {
-    fn of(pid: u32) -> Result<Self> {
+    /// Of any process.
+    ///
+    /// # Errors
+    /// The process is gone, or this is not Linux.
+    pub fn of(pid: u32) -> Result<Self> {
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
         let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         let rss: u64 = rss.trim().trim_end_matches(" kB").parse()?;

@@ -9,8 +9,9 @@ use veche_protocol::history::keys;
 use veche_protocol::history::rows::{self, LogRow, TimelineRow};
 use veche_protocol::history::show;
 use veche_protocol::history::space::Space;
+use veche_protocol::identity::device::DeviceSecret;
 use veche_protocol::ids::{AccountId, ChanId, DeviceId, EntryId, SpaceId};
-use veche_protocol::store::{Dir, Found, Read, Table};
+use veche_protocol::store::{Dir, Found, Key, Read, Table};
 use veche_protocol::view::{Hlc, MessageBody, MessageView};
 
 /// Rows read at once.
@@ -33,6 +34,21 @@ impl World {
         let view = self.view(who);
         let own = view.account.as_ref()?;
         Some((own.account_id, view.chat(chat)?.account_id, own.device_id))
+    }
+
+    /// The device key of a node, from its disk: for writing in its name, and in the form, in which its core would.
+    ///
+    /// # Panics
+    /// If the node has no account.
+    #[must_use]
+    pub fn device_secret(&mut self, who: Who) -> DeviceSecret {
+        let own = self.view(who).account.as_ref().map(|account| account.device_id);
+        let row = self.node(who).disk.get(&Key::single(Table::Prekey, b"device")).expect("a device");
+        // Version of the row, number and length of its first field.
+        let seed = row.get(3..).and_then(|rest| rest.first_chunk()).expect("a seed");
+        let secret = DeviceSecret::from_seed(*seed);
+        assert_eq!(Some(secret.id()), own, "the seed is that of the device");
+        secret
     }
 
     /// Digest of what a node's disk holds of a conversation: of its devices and of what was said.

@@ -77,7 +77,7 @@ pub struct Node {
     pub disk: Disk,
     pub(crate) cfg: Config,
     /// What the key file holds: the bits of the recovery words.
-    pub(crate) entropy: Option<[u8; 16]>,
+    pub entropy: Option<[u8; 16]>,
     /// The account that its person made or restored.
     pub account: Option<AccountId>,
     pub(crate) wake: Option<u64>,

@@ -6,7 +6,7 @@ mod shell;
 use crate::adversary::Stranger;
 use crate::dice::Dice;
 use crate::net::{Arrival, Ending, Host, Net, Place};
-use crate::node::{Node, Who};
+use crate::node::{Clock, Node, Who};
 use crate::operator::{CLAIM_BITS, Operator};
 use crate::trace::Trace;
 use std::collections::BTreeMap;
@@ -51,6 +51,8 @@ pub struct World {
     pub net: Net,
     /// What new nodes are made with.
     pub cfg: Config,
+    /// The clocks of the machines of new nodes.
+    pub clock: Clock,
     nodes: Vec<Node>,
     pub(crate) strangers: BTreeMap<Host, Stranger>,
     /// Operators' nodes.
@@ -79,6 +81,7 @@ impl World {
             dice: Dice::new(seed),
             net: Net::default(),
             cfg: config(),
+            clock: Clock::default(),
             nodes: Vec::new(),
             strangers: BTreeMap::new(),
             operators: BTreeMap::new(),
@@ -99,7 +102,7 @@ impl World {
     /// Adds a node that runs, without an account.
     pub fn add(&mut self, name: &str, place: Place) -> Who {
         let host = self.net.add(place);
-        self.nodes.push(Node::new(name, self.cfg));
+        self.nodes.push(Node { clock: self.clock, ..Node::new(name, self.cfg) });
         self.start(host);
         host
     }
