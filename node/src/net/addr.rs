@@ -19,8 +19,11 @@ pub enum BadAddr {
     /// A name instead of a number.
     #[error("The address contains a host name; write the IP address instead.")]
     Name,
-    /// Through a relay.
-    #[error("The address leads through a relay; write the device's own address instead.")]
+    /// Through a relay that is not named, or through two.
+    #[error(
+        "The address leads through a relay without saying where it is and which; it must look like \
+         /ip4/203.0.113.7/udp/4001/quic-v1/p2p/<relay>/p2p-circuit/p2p/<device>."
+    )]
     Relay,
     /// Something this node does not speak.
     #[error("The address must be UDP with quic-v1 or plain TCP, for example /ip4/192.168.1.20/udp/4001/quic-v1.")]
@@ -36,7 +39,8 @@ pub enum BadAddr {
     NoPeer,
 }
 
-/// Reads an address such as `/ip4/192.168.1.20/udp/4001/quic-v1` or `/ip6/::1/tcp/0`, optionally with `/p2p/<id>` at the end.
+/// Reads an address such as `/ip4/192.168.1.20/udp/4001/quic-v1` or `/ip6/::1/tcp/0`, optionally with `/p2p/<id>` at the end; or a place
+/// behind a relay, `…/p2p/<relay>/p2p-circuit`, optionally with `/p2p/<id>` at the end.
 ///
 /// # Errors
 /// Anything else, with a sentence for the person who typed it. Port 0 is accepted: it is right for listening.
@@ -83,10 +87,16 @@ pub fn print_peer(peer: &PeerKey) -> Option<String> {
 }
 
 pub(super) fn to_multiaddr(addr: &Addr) -> Multiaddr {
-    let multiaddr = Multiaddr::from(addr.socket.ip());
-    match addr.transport {
-        Transport::Quic => multiaddr.with(Protocol::Udp(addr.socket.port())).with(Protocol::QuicV1),
-        Transport::Tcp => multiaddr.with(Protocol::Tcp(addr.socket.port())),
+    let socket = Multiaddr::from(addr.socket.ip());
+    let there = match addr.transport {
+        Transport::Quic => socket.with(Protocol::Udp(addr.socket.port())).with(Protocol::QuicV1),
+        Transport::Tcp => socket.with(Protocol::Tcp(addr.socket.port())),
+    };
+    match addr.relay.map(|relay| to_peer_id(&relay)) {
+        None => there,
+        Some(Some(relay)) => there.with(Protocol::P2p(relay)).with(Protocol::P2pCircuit),
+        // No key, so nobody's: the relay transport refuses a circuit without a relay.
+        Some(None) => there.with(Protocol::P2pCircuit),
     }
 }
 
@@ -104,17 +114,39 @@ pub(super) fn from_multiaddr(multiaddr: &Multiaddr) -> Result<(Addr, Option<Peer
         Some(Protocol::Udp(port)) if parts.next() == Some(Protocol::QuicV1) => (Transport::Quic, port),
         _ => return Err(BadAddr::Transport),
     };
-    let peer = match parts.next() {
-        None => None,
-        Some(Protocol::P2p(id)) => Some(to_peer_key(&id).ok_or(BadAddr::Peer)?),
-        Some(Protocol::P2pCircuit) => return Err(BadAddr::Relay),
-        Some(_) => return Err(BadAddr::Transport),
+    let direct = Addr::direct(SocketAddr::new(ip, port), transport);
+    let there = match parts.next() {
+        None => return Ok((direct, None)),
+        Some(part) => peer_part(&part)?,
     };
     match parts.next() {
-        None => Ok((Addr::direct(SocketAddr::new(ip, port), transport), peer)),
+        None => return Ok((direct, Some(there))),
+        Some(Protocol::P2pCircuit) => {}
+        Some(_) => return Err(BadAddr::Transport),
+    }
+    let behind = Addr { relay: Some(there), ..direct };
+    let peer = match parts.next() {
+        None => return Ok((behind, None)),
+        Some(part) => peer_part(&part)?,
+    };
+    match parts.next() {
+        None => Ok((behind, Some(peer))),
         Some(Protocol::P2pCircuit) => Err(BadAddr::Relay),
         Some(_) => Err(BadAddr::Transport),
     }
+}
+
+fn peer_part(part: &Protocol<'_>) -> Result<PeerKey, BadAddr> {
+    match part {
+        Protocol::P2p(id) => to_peer_key(id).ok_or(BadAddr::Peer),
+        Protocol::P2pCircuit => Err(BadAddr::Relay),
+        _ => Err(BadAddr::Transport),
+    }
+}
+
+/// Whether a multiaddr leads through a relay.
+pub(super) fn is_relayed(multiaddr: &Multiaddr) -> bool {
+    multiaddr.iter().any(|part| part == Protocol::P2pCircuit)
 }
 
 /// The libp2p id of a transport key; `None` if the bytes are no Ed25519 point.
@@ -149,8 +181,11 @@ mod tests {
             let (addr, peer) = parse_addr(text).unwrap();
             assert_eq!((print_addr(&addr).as_str(), peer), (text, None));
         }
-        let hint = Hint { peer: key(), addr: parse_addr("/ip4/10.0.0.1/udp/7/quic-v1").unwrap().0 };
-        assert_eq!(parse_hint(&print_hint(&hint)), Ok(hint));
+        let addr = parse_addr("/ip4/10.0.0.1/udp/7/quic-v1").unwrap().0;
+        for relay in [None, Some(key())] {
+            let hint = Hint { peer: key(), addr: Addr { relay, ..addr } };
+            assert_eq!(parse_hint(&print_hint(&hint)), Ok(hint));
+        }
     }
 
     #[test]
@@ -168,6 +203,7 @@ mod tests {
     #[test]
     fn each_mistake_has_its_own_answer() {
         let rsa = "QmcgpsyWgH8Y8ajJz1Cu72KnS5uo2Aa2LpzU7kinSupNKC";
+        let id = print_peer(&key()).unwrap();
         let cases = [
             ("", BadAddr::Transport),
             ("hello", BadAddr::Syntax),
@@ -179,12 +215,17 @@ mod tests {
             ("/ip4/1.2.3.4/tcp/4001/ws", BadAddr::Transport),
             ("/p2p-circuit", BadAddr::Relay),
             (&format!("/ip4/1.2.3.4/tcp/4001/p2p/{rsa}"), BadAddr::Peer),
-            (&format!("/ip4/1.2.3.4/tcp/4001/p2p/{}/p2p-circuit", print_peer(&key()).unwrap()), BadAddr::Relay),
+            ("/ip4/1.2.3.4/tcp/4001/p2p-circuit", BadAddr::Relay),
+            (&format!("/ip4/1.2.3.4/tcp/4001/p2p-circuit/p2p/{id}"), BadAddr::Relay),
+            (&format!("/ip4/1.2.3.4/tcp/4001/p2p/{id}/p2p-circuit/p2p/{id}/p2p-circuit"), BadAddr::Relay),
+            (&format!("/ip4/1.2.3.4/tcp/4001/p2p/{id}/p2p-circuit/p2p/{rsa}"), BadAddr::Peer),
+            (&format!("/ip4/1.2.3.4/tcp/4001/p2p/{id}/p2p-circuit/tcp/4"), BadAddr::Transport),
         ];
         for (text, expected) in cases {
             assert_eq!(parse_addr(text), Err(expected), "{text}");
         }
         assert_eq!(parse_hint("/ip4/1.2.3.4/tcp/1"), Err(BadAddr::NoPeer));
+        assert_eq!(parse_hint(&format!("/ip4/1.2.3.4/tcp/1/p2p/{id}/p2p-circuit")), Err(BadAddr::NoPeer), "the relay is not the device");
         assert_eq!(parse_addr(&"/ip4/1.2.3.4".repeat(100)), Err(BadAddr::Syntax));
     }
 }

@@ -298,6 +298,15 @@ pub enum DialFailure {
     /// No route.
     #[error("That address cannot be reached from this network; check the connection.")]
     Unreachable,
+    /// The relay that leads to the device cannot be used.
+    #[error("The relay that leads to that device does not answer.")]
+    RelayGone,
+    /// The relay does not know the peer.
+    #[error("The relay does not know that device at the moment; it is off, or somewhere else.")]
+    NotAtRelay,
+    /// The relay is at one of its limits.
+    #[error("The relay that leads to that device is at its limit; try again later.")]
+    RelayBusy,
     /// Something answered that does not speak the expected protocol, or broke off.
     #[error("What answers at that address does not speak Veche's protocol.")]
     Handshake,

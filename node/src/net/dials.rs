@@ -7,6 +7,8 @@ use super::addr::{from_multiaddr, to_peer_key};
 use super::api::{DialFailure, MAX_DIAL_ADDRS};
 use libp2p::connection_limits::Exceeded;
 use libp2p::core::transport::TransportError;
+use libp2p::relay::client::transport::Error as CircuitError;
+use libp2p::relay::outbound::hop::ConnectError;
 use libp2p::swarm::{ConnectionId, DialError};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -52,7 +54,8 @@ impl Dials {
     /// Plans a dial; `None` if all its addresses are being tried, or wait behind others of the same peer.
     pub(super) fn plan(&mut self, peer: Option<PeerKey>, mut addrs: Vec<Addr>) -> Option<Attempt> {
         addrs.truncate(MAX_DIAL_ADDRS);
-        addrs.retain(|addr| !addr.socket.ip().is_unspecified() && addr.socket.port() != 0);
+        // Behind a relay nobody in particular can be asked for.
+        addrs.retain(|addr| !addr.socket.ip().is_unspecified() && addr.socket.port() != 0 && (peer.is_some() || addr.relay.is_none()));
         if peer.is_some() {
             let mut same: Vec<&mut Attempt> = self.running.values_mut().filter(|running| running.peer == peer).collect();
             addrs.retain(|addr| !same.iter().any(|running| running.knows(addr)));
@@ -72,16 +75,21 @@ impl Dials {
         Some(Attempt { peer, addrs, rest, tried: Vec::new(), worst: None, new_port: false })
     }
 
+    /// Whether a peer is being dialled.
+    pub(super) fn seeks(&self, peer: &PeerKey) -> bool {
+        self.running.values().any(|running| running.peer == Some(*peer))
+    }
+
     /// An attempt was started as this connection.
     pub(super) fn started(&mut self, id: ConnectionId, attempt: Attempt) {
         self.running.insert(id, attempt);
     }
 
-    /// The connection is up: what else is tried for the same peer does not matter any more.
-    pub(super) fn succeeded(&mut self, id: ConnectionId) {
-        if let Some(done) = self.running.remove(&id) {
-            self.running.retain(|_, other| done.peer.is_none() || other.peer != done.peer);
-        }
+    /// The connection is up: what else is tried for the same peer does not matter any more. Whether it is one of these.
+    pub(super) fn succeeded(&mut self, id: ConnectionId) -> bool {
+        let Some(done) = self.running.remove(&id) else { return false };
+        self.running.retain(|_, other| done.peer.is_none() || other.peer != done.peer);
+        true
     }
 
     /// The attempt failed.
@@ -105,6 +113,11 @@ impl Dials {
 }
 
 impl Attempt {
+    /// The relays that all ways of this attempt lead through; empty if one does without.
+    pub(super) fn only_through(&self) -> Vec<PeerKey> {
+        self.addrs.iter().map(|addr| addr.relay).collect::<Option<_>>().unwrap_or_default()
+    }
+
     fn knows(&self, addr: &Addr) -> bool {
         [&self.addrs, &self.rest, &self.tried].into_iter().any(|list| list.contains(addr))
     }
@@ -115,7 +128,7 @@ impl Attempt {
         // 3.5, simultaneous open), whose handshakes cannot succeed. From other ports they are two connections.
         if why == DialFailure::Handshake && self.peer.is_some() && !self.new_port {
             let mut tcp = self.addrs.clone();
-            tcp.retain(|addr| addr.transport == Transport::Tcp);
+            tcp.retain(|addr| addr.transport == Transport::Tcp && addr.relay.is_none());
             if !tcp.is_empty() {
                 return Next::Again(Self { addrs: tcp, new_port: true, ..self });
             }
@@ -147,11 +160,14 @@ fn telling(why: DialFailure) -> u8 {
         DialFailure::Unreachable => 1,
         DialFailure::Timeout => 2,
         DialFailure::Refused => 3,
-        DialFailure::Handshake => 4,
-        DialFailure::NotLan => 5,
-        DialFailure::TooMany => 6,
-        DialFailure::Myself => 7,
-        DialFailure::WrongPeer { .. } => 8,
+        DialFailure::RelayGone => 4,
+        DialFailure::NotAtRelay => 5,
+        DialFailure::RelayBusy => 6,
+        DialFailure::Handshake => 7,
+        DialFailure::NotLan => 8,
+        DialFailure::TooMany => 9,
+        DialFailure::Myself => 10,
+        DialFailure::WrongPeer { .. } => 11,
     }
 }
 
@@ -186,6 +202,9 @@ fn failure_of_io(error: &io::Error) -> DialFailure {
     let mut found = DialFailure::Handshake;
     while let Some(error) = next {
         let Some(io) = error.downcast_ref::<io::Error>() else {
+            if let Some(why) = failure_of_circuit(error) {
+                return why;
+            }
             next = error.source();
             continue;
         };
@@ -201,6 +220,18 @@ fn failure_of_io(error: &io::Error) -> DialFailure {
         next = io.get_ref().map(|inner| inner as &(dyn Error + 'static));
     }
     found
+}
+
+/// What a relay, or its absence, says.
+fn failure_of_circuit(error: &(dyn Error + 'static)) -> Option<DialFailure> {
+    if let Some(CircuitError::ResponseFromBehaviourCanceled(_)) = error.downcast_ref::<CircuitError>() {
+        return Some(DialFailure::RelayGone);
+    }
+    match error.downcast_ref::<ConnectError>()? {
+        ConnectError::NoReservation | ConnectError::ConnectionFailed => Some(DialFailure::NotAtRelay),
+        ConnectError::ResourceLimitExceeded | ConnectError::PermissionDenied => Some(DialFailure::RelayBusy),
+        ConnectError::Unsupported | ConnectError::Io(_) | ConnectError::Protocol(_) => Some(DialFailure::RelayGone),
+    }
 }
 
 #[cfg(test)]

@@ -3,13 +3,18 @@
 use super::addr::to_peer_key;
 use super::api::{NetCmd, NetConfig, NetError, NetEvent, NetStats, NotTaken, Profile};
 use super::behaviour::Behaviour;
+use super::directory;
 use super::lan::may_listen;
 use super::listen::settle_ports;
+use super::meter::Meters;
 use super::pipe::{Counters, Parcel, Sink};
-use super::task::Task;
-use super::transport;
-use libp2p::Swarm;
+use super::server::{ServerConfig, ServerStats};
+use super::task::{Ends, Role, Task};
+use super::transport::{self, Reach};
+use libp2p::core::muxing::StreamMuxerBox;
+use libp2p::core::transport::Boxed;
 use libp2p::identity::Keypair;
+use libp2p::{PeerId, Swarm, relay};
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -26,39 +31,78 @@ const EVENTS: usize = 1024;
 /// Events from libp2p to one connection and back that may wait.
 const CONNECTION_BUFFER: usize = 64;
 
-/// Starts the network on the current tokio runtime.
+/// Starts the network of a desktop on the current tokio runtime.
 ///
 /// A listen address that cannot be used is an event, not an error: a node without a port can still dial.
 ///
 /// # Errors
 /// A bad key, a public listen address in the LAN-only profile, no runtime.
 pub fn start(mut config: NetConfig) -> Result<(NetHandle, NetEvents), NetError> {
-    let runtime = tokio::runtime::Handle::try_current().map_err(|_| NetError::NoRuntime)?;
-    let key = Keypair::ed25519_from_bytes(config.transport_seed).map_err(|_| NetError::Key)?;
-    zeroize::Zeroize::zeroize(&mut config.transport_seed);
-    let me = to_peer_key(&key.public().to_peer_id()).ok_or(NetError::Key)?;
+    let (key, me) = take_key(&mut config)?;
     if config.profile == Profile::LanOnly
         && let Some(public) = config.listen.iter().find(|addr| !may_listen(addr.socket.ip()))
     {
         return Err(NetError::NotLan(public.socket));
     }
     let port = settle_ports(&mut config.listen, config.port);
+    let (counters, meters) = (Arc::new(Counters::default()), Meters::default());
+    let (transport, circuit) = match config.profile {
+        Profile::LanOnly => (transport::build(&key, Reach::LanOnly(counters.refused.clone()))?, None),
+        Profile::Open => {
+            let (circuits, circuit) = relay::client::new(key.public().to_peer_id());
+            (transport::build(&key, Reach::Circuits(circuits, meters.clone()))?, Some(circuit))
+        }
+    };
+    let behaviour = Behaviour::desktop(&config, &key.public(), circuit);
+    Ok(run((me, key.public().to_peer_id()), config, Role::Desktop(meters), transport, behaviour, counters, port))
+}
 
+/// Starts the network of an operator's node on the current tokio runtime. It relays, and offers mailboxes and nothing else to its clients.
+///
+/// # Errors
+/// A bad key, no runtime.
+pub fn serve(mut server: ServerConfig) -> Result<(NetHandle, NetEvents), NetError> {
+    let mut config = server.net();
+    zeroize::Zeroize::zeroize(&mut server.transport_seed);
+    let (key, me) = take_key(&mut config)?;
+    let port = settle_ports(&mut config.listen, config.port);
+    let transport = transport::build(&key, Reach::Server)?;
     let counters = Arc::new(Counters::default());
-    let transport = transport::build(&key, config.profile, counters.refused.clone())?;
+    let directory = directory::server(key.public().to_peer_id(), server.records, counters.server.clone());
+    let behaviour = Behaviour::server(&server.limits, &config, &key.public(), directory);
+    let role = Role::Server(server.external);
+    Ok(run((me, key.public().to_peer_id()), config, role, transport, behaviour, counters, port))
+}
+
+fn take_key(config: &mut NetConfig) -> Result<(Keypair, PeerKey), NetError> {
+    tokio::runtime::Handle::try_current().map_err(|_| NetError::NoRuntime)?;
+    let key = Keypair::ed25519_from_bytes(config.transport_seed).map_err(|_| NetError::Key)?;
+    zeroize::Zeroize::zeroize(&mut config.transport_seed);
+    let me = to_peer_key(&key.public().to_peer_id()).ok_or(NetError::Key)?;
+    Ok((key, me))
+}
+
+fn run(
+    (me, peer_id): (PeerKey, PeerId),
+    config: NetConfig,
+    role: Role,
+    transport: Boxed<(PeerId, StreamMuxerBox)>,
+    behaviour: Behaviour,
+    counters: Arc<Counters>,
+    port: Option<u16>,
+) -> (NetHandle, NetEvents) {
     let swarm_config = libp2p::swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(config.idle_timeout)
         .with_notify_handler_buffer_size(NonZeroUsize::new(CONNECTION_BUFFER).unwrap_or(NonZeroUsize::MIN))
         .with_per_connection_event_buffer_size(CONNECTION_BUFFER)
         .with_smart_dial();
-    let swarm = Swarm::new(transport, Behaviour::new(&config, key.public()), key.public().to_peer_id(), swarm_config);
-
+    let swarm = Swarm::new(transport, behaviour, peer_id, swarm_config);
     let (commands, waiting) = mpsc::channel(COMMANDS);
     let (parcels, events) = mpsc::channel(EVENTS);
     let stop = Arc::new(Notify::new());
-    let task = Task::new(me, config, swarm, waiting, Sink::new(parcels), counters.clone(), stop.clone());
-    runtime.spawn(task.run());
-    Ok((NetHandle { me, port, commands, counters, stop }, NetEvents { parcels: events, up: BTreeSet::new() }))
+    let ends = Ends { commands: waiting, sink: Sink::new(parcels), counters: counters.clone(), stop: stop.clone() };
+    tokio::spawn(Task::new(me, config, role, swarm, ends).run());
+    (NetHandle { me, port, commands, counters, stop }, NetEvents { parcels: events, up: BTreeSet::new() })
 }
 
 /// The commanding end. Cheap to clone; the network stops when the last one is dropped.
@@ -128,6 +172,12 @@ impl NetHandle {
         }
     }
 
+    /// What an operator's node did since its start; all zero on a desktop.
+    #[must_use]
+    pub fn server_stats(&self) -> ServerStats {
+        self.counters.server.stats()
+    }
+
     /// Does what was commanded before, lets it leave, says goodbye on all connections and stops. Returns when the network has stopped,
     /// within two seconds.
     pub async fn shutdown(&self) {
@@ -177,7 +227,7 @@ impl NetEvents {
         match event {
             NetEvent::LinkUp { link, .. } => self.up.insert(*link),
             NetEvent::LinkDown { link, .. } => self.up.remove(link),
-            NetEvent::Frame { link, .. } | NetEvent::Sent { link, .. } => self.up.contains(link),
+            NetEvent::LinkMoved { link, .. } | NetEvent::Frame { link, .. } | NetEvent::Sent { link, .. } => self.up.contains(link),
             _ => true,
         }
     }

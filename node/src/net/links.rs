@@ -6,19 +6,22 @@
 //! 1. A new peer's first connection becomes a link.
 //! 2. A second connection may be a double dial, or a sign that the other side doubts the first: its network changed, or it was restarted.
 //!    Which one, shows by itself. If the first gives a sign of life *after* the second came up, both live: the one dialled by the side
-//!    with the lower key wins, newer before older if one side dialled both, and the link moves there stream by stream (see `frame`)
-//!    without going down. Until then each side goes on sending where it was.
+//!    with the lower key wins, and the link moves there stream by stream (see `frame`) without going down. Until then each side goes on
+//!    sending where it was. A direct connection wins against one through a relay, once it has given a sign of life itself.
 //! 3. If the other side starts over on the second connection (a new session in the head of a stream), or the first is found dead, the link
 //!    goes down and the second connection becomes a new one.
-//! 4. Only the side with the higher key closes the loser, after [`GRACE`] and once no stream is left on it, so that both never close one each.
-//! 5. A connection that breaks with streams on it ends the link and all its connections: both sides see the same end, and start clean.
+//! 4. Of several connections that one side dialled the same way, that side knows which is the newest and means it; the other side may have
+//!    seen them come up in another order and follows it to where its streams go.
+//! 5. Only one side closes the loser, after [`GRACE`] and once no stream is left on it, so that both never close one each: by rule 4 the
+//!    side that dialled, otherwise the one with the higher key.
+//! 6. A connection that breaks with streams on it ends the link and all its connections: both sides see the same end, and start clean.
 
 use super::api::DownReason;
 use libp2p::swarm::ConnectionId;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 use veche_protocol::ids::{LinkId, PeerKey};
-use veche_protocol::link::{Addr, LinkInfo, Side};
+use veche_protocol::link::{Addr, LinkInfo, Proto, Side};
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +32,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Time after which a losing connection is closed even if streams are left on it: the other side does not follow the rules.
 const MAX_DRAIN: Duration = Duration::from_secs(60);
 
+/// Difference in age above which two sides cannot disagree about which of two connections is newer: more than a handshake may take.
+const MIXED: Duration = Duration::from_secs(15);
+
 /// What must be done now, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
@@ -37,7 +43,7 @@ pub(super) enum Action {
     /// Tell the core that a link ended, and drop all its streams.
     Down { link: LinkId, why: DownReason },
     /// End the link's outbound streams where they are and go on here.
-    Move { link: LinkId, to: ConnectionId },
+    Move { link: LinkId, to: ConnectionId, info: LinkInfo },
     /// Close a connection.
     Close { conn: ConnectionId },
 }
@@ -86,12 +92,58 @@ struct Conn {
     used: bool,
 }
 
+impl Conn {
+    fn info(&self) -> LinkInfo {
+        LinkInfo { peer: self.peer, side: self.side, addr: self.addr, route: self.addr.route() }
+    }
+
+    /// Whether two connections differ only in age for both sides.
+    fn same_kind(&self, other: &Self) -> bool {
+        self.side == other.side && self.addr.relay.is_some() == other.addr.relay.is_some()
+    }
+}
+
 #[derive(Debug)]
 struct Peer {
     link: LinkId,
     chosen: ConnectionId,
     /// The session in the heads of the other side's streams, once seen.
     session: Option<u64>,
+    /// The latest stream of the other side for each protocol: those of a move may arrive after those of the next one.
+    turns: BTreeMap<Proto, u32>,
+    /// Where the other side's latest stream came in: the connection it means.
+    meant: Option<ConnectionId>,
+}
+
+impl Peer {
+    /// Whether a stream belongs to a later move than every one before.
+    fn newer(&mut self, proto: Proto, turn: u32) -> bool {
+        let latest = self.turns.entry(proto).or_default();
+        let newer = turn > *latest;
+        *latest = turn.max(*latest);
+        newer
+    }
+}
+
+/// How close a connection is to the best there could be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Near {
+    /// Direct, but while there is a link through a relay, it has to show that it works.
+    Unproven,
+    Relayed,
+    Direct,
+}
+
+impl Near {
+    fn of(id: ConnectionId, conn: &Conn, (chosen, old): (ConnectionId, &Conn)) -> Self {
+        if conn.addr.relay.is_some() {
+            Self::Relayed
+        } else if id == chosen || old.addr.relay.is_none() || conn.alive > conn.since {
+            Self::Direct
+        } else {
+            Self::Unproven
+        }
+    }
 }
 
 /// See the module.
@@ -187,7 +239,7 @@ impl Links {
     }
 
     /// A stream arrived with this session in its head. An accepted stream is counted.
-    pub(super) fn stream_in(&mut self, id: ConnectionId, session: u64, turn: u32) -> Verdict {
+    pub(super) fn stream_in(&mut self, id: ConnectionId, proto: Proto, session: u64, turn: u32) -> Verdict {
         let Some(conn) = self.conns.get(&id).filter(|conn| !conn.closing) else { return Verdict::Refuse };
         let (peer, used) = (conn.peer, conn.used);
         let Some(known) = self.peers.get_mut(&peer) else { return Verdict::Refuse };
@@ -204,7 +256,16 @@ impl Links {
             }
         }
         let Some(link) = self.peers.get(&peer).map(|known| known.link) else { return Verdict::Refuse };
-        if self.count_stream(id) { Verdict::Accept(link) } else { Verdict::Refuse }
+        if !self.count_stream(id) {
+            return Verdict::Refuse;
+        }
+        if let Some(known) = self.peers.get_mut(&peer)
+            && known.newer(proto, turn)
+        {
+            known.meant = Some(id);
+            self.follow(peer, id);
+        }
+        Verdict::Accept(link)
     }
 
     /// A stream of this link ended in order.
@@ -220,6 +281,22 @@ impl Links {
         for conn in self.conns.values_mut().filter(|conn| !conn.addr.socket.ip().is_loopback()) {
             conn.suspect.get_or_insert(now);
         }
+    }
+
+    /// The peer at the other end of a link, the connection that carries it, and what can be said about that.
+    pub(super) fn info(&self, link: LinkId) -> Option<(ConnectionId, LinkInfo)> {
+        let chosen = self.peer_of(link).and_then(|peer| self.peers.get(&peer))?.chosen;
+        self.conns.get(&chosen).map(|conn| (chosen, conn.info()))
+    }
+
+    /// What carries each link.
+    pub(super) fn carried(&self) -> Vec<(ConnectionId, LinkInfo)> {
+        self.peers.values().filter_map(|known| Some((known.chosen, self.conns.get(&known.chosen)?.info()))).collect()
+    }
+
+    /// The link of a peer.
+    pub(super) fn link_of(&self, peer: &PeerKey) -> Option<LinkId> {
+        self.peers.get(peer).map(|known| known.link)
     }
 
     /// Whether a dial to this peer would be pointless, because a link without doubt is up.
@@ -248,7 +325,7 @@ impl Links {
             self.conns.iter().filter(|(_, conn)| !conn.closing && self.deadline(conn) <= now).map(|(id, _)| *id).collect();
         for id in due {
             let Some(conn) = self.conns.get(&id).filter(|conn| !conn.closing) else { continue };
-            // A loser that still has streams breaks the link, by rule 5.
+            // A loser that still has streams breaks the link, by rule 6.
             let why = if now < self.silence_ends(conn) { DownReason::Garbage } else { DownReason::Silent };
             self.fail(id, why);
         }
@@ -257,9 +334,18 @@ impl Links {
     fn deadline(&self, conn: &Conn) -> Instant {
         let silence = self.silence_ends(conn);
         match conn.lost {
-            Some(lost) if conn.streams == 0 && self.me > conn.peer => silence.min(lost + GRACE),
+            Some(lost) if conn.streams == 0 && self.closes(conn) => silence.min(lost + GRACE),
             Some(lost) => silence.min(lost + MAX_DRAIN),
             None => silence,
+        }
+    }
+
+    /// Rule 5: whether it is on this side to close a connection that lost.
+    fn closes(&self, loser: &Conn) -> bool {
+        let winner = self.peers.get(&loser.peer).and_then(|known| self.conns.get(&known.chosen));
+        match winner {
+            Some(winner) if winner.same_kind(loser) => loser.side == Side::Dialler,
+            _ => self.me > loser.peer,
         }
     }
 
@@ -292,17 +378,51 @@ impl Links {
         if self.open_of(peer).any(|(id, conn)| id != chosen && doubted(conn)) {
             return;
         }
+        let chosen_conn = (chosen, old);
         let by_lower = |conn: &Conn| (conn.side == Side::Dialler) == (self.me < peer);
-        let best = self.open_of(peer).max_by_key(|(id, conn)| (by_lower(conn), conn.since, *id)).map(|(id, _)| id);
-        let Some(best) = best else { return };
+        let rank = |id, conn: &Conn| (Near::of(id, conn, chosen_conn), by_lower(conn));
+        // Rule 4: connections that came up at about the same time may have come up in another order for the side that dialled them.
+        let meant = known.meant.and_then(|id| self.conns.get(&id).filter(|conn| conn.side == Side::Listener).map(|conn| (id, conn)));
+        let since = |id, conn: &Conn| match meant {
+            Some((meant, other)) if conn.same_kind(other) && conn.since < other.since + MIXED => (conn.since.min(other.since), id == meant),
+            _ => (conn.since, false),
+        };
+        let best = self.open_of(peer).max_by_key(|(id, conn)| (rank(*id, conn), since(*id, conn), *id));
+        let Some((best, _)) = best else { return };
+        let lost: Vec<ConnectionId> = self
+            .open_of(peer)
+            .filter(|(id, conn)| *id != best && Near::of(*id, conn, chosen_conn) != Near::Unproven)
+            .map(|(id, _)| id)
+            .collect();
         for (id, conn) in self.conns.iter_mut().filter(|(_, conn)| conn.peer == peer && !conn.closing) {
-            conn.lost = if *id == best { None } else { conn.lost.or(Some(now)) };
+            conn.lost = if lost.contains(id) { conn.lost.or(Some(now)) } else { None };
         }
-        if best != chosen {
-            if let Some(known) = self.peers.get_mut(&peer) {
-                known.chosen = best;
-            }
-            self.actions.push_back(Action::Move { link, to: best });
+        self.go(link, peer, best);
+    }
+
+    /// Rule 4: the other side moved the link to this connection. It knows better, if it dialled both.
+    fn follow(&mut self, peer: PeerKey, to: ConnectionId) {
+        let Some(known) = self.peers.get(&peer) else { return };
+        let (link, chosen) = (known.link, known.chosen);
+        let (Some(old), Some(new)) = (self.conns.get(&chosen), self.conns.get(&to)) else { return };
+        if chosen == to || new.side == Side::Dialler || !new.same_kind(old) {
+            return;
+        }
+        let now = old.alive.max(new.alive);
+        if let Some(old) = self.conns.get_mut(&chosen) {
+            old.lost = old.lost.or(Some(now));
+        }
+        if let Some(new) = self.conns.get_mut(&to) {
+            new.lost = None;
+        }
+        self.go(link, peer, to);
+    }
+
+    fn go(&mut self, link: LinkId, peer: PeerKey, to: ConnectionId) {
+        let Some(info) = self.conns.get(&to).map(Conn::info) else { return };
+        if let Some(known) = self.peers.get_mut(&peer).filter(|known| known.chosen != to) {
+            known.chosen = to;
+            self.actions.push_back(Action::Move { link, to, info });
         }
     }
 
@@ -338,10 +458,10 @@ impl Links {
     fn up(&mut self, peer: PeerKey, on: ConnectionId, session: Option<u64>) {
         let Some(conn) = self.conns.get_mut(&on) else { return };
         conn.lost = None;
-        let info = LinkInfo { peer, side: conn.side, addr: conn.addr, route: conn.addr.route() };
+        let info = conn.info();
         let link = LinkId(self.next_link);
         self.next_link = self.next_link.saturating_add(1);
-        self.peers.insert(peer, Peer { link, chosen: on, session });
+        self.peers.insert(peer, Peer { link, chosen: on, session, turns: BTreeMap::new(), meant: None });
         self.actions.push_back(Action::Up { link, info, on });
     }
 

@@ -9,13 +9,18 @@
 //! | `handle` | starting and stopping; the two ends that the rest of the node holds |
 //! | `task` | the one task that owns the swarm; waits for nobody in particular |
 //! | `links` | pure: which of a peer's connections carries its link |
+//! | `relays`, `circuits`, `outside` | pure: places behind relays; circuits that must be replaced; what this node looks like from outside |
 //! | `pipe`, `wires` | one task per link, protocol and direction that moves frames; who holds them |
 //! | `frame` | the bytes of a stream |
 //! | `streams` | opens streams on a connection of our choice |
 //! | `dials`, `nearby`, `wake`, `bucket` | pure: dials under way; announcements; network changes; rates |
 //! | `partings` | links that were told to end, until what was said last has left |
 //! | `discovery` | mDNS on its own thread |
-//! | `transport`, `behaviour`, `listen` | QUIC and TCP; what runs on a connection; ports |
+//! | `transport`, `behaviour`, `listen` | QUIC, TCP and circuits; what runs on a connection; ports |
+//! | `guard`, `discreet`, `dialback` | hole punching and tests of addresses for chosen peers only; what strangers are told; whom a server dials |
+//! | `directory`, `shelf` | Kademlia: questions under way, and what an operator's node keeps for others |
+//! | `meter` | bytes through circuits |
+//! | `server` | what an operator's node is told and counts |
 //! | `lan` | the LAN-only profile |
 //! | `addr` | conversions and text forms |
 //!
@@ -26,16 +31,26 @@ pub mod addr;
 mod api;
 mod behaviour;
 mod bucket;
+mod circuits;
+mod dialback;
 mod dials;
+mod directory;
 mod discovery;
+mod discreet;
 mod frame;
+mod guard;
 mod handle;
 pub mod lan;
 mod links;
 mod listen;
+mod meter;
 mod nearby;
+mod outside;
 mod partings;
 mod pipe;
+mod relays;
+mod server;
+mod shelf;
 mod streams;
 mod task;
 mod transport;
@@ -49,8 +64,11 @@ pub use api::{
     DialFailure, DownReason, IDLE_TIMEOUT, MAX_DIAL_ADDRS, NetCmd, NetConfig, NetError, NetEvent, NetStats, NotTaken, PING_INTERVAL,
     PING_TIMEOUT, Profile,
 };
-pub use handle::{NetEvents, NetHandle, start};
+pub use directory::{RecordRefused, Records};
+pub use handle::{NetEvents, NetHandle, serve, start};
 pub use pipe::OUTLET_BYTES;
+pub use server::{Rate, ServerConfig, ServerLimits, ServerStats};
+pub use shelf::{OnChange, Shelf, ShelfRules};
 
 /// Log directives for the libraries below, which print keys and addresses at their usual levels: add them to every filter that goes to a
 /// file or a screen.
@@ -59,7 +77,11 @@ pub const QUIET_LIBRARIES: &[&str] = &[
     "libp2p_swarm=off",
     "libp2p_tcp=off",
     "libp2p_quic=off",
+    "libp2p_autonat=off",
+    "libp2p_dcutr=off",
     "libp2p_identify=off",
+    "libp2p_kad=off",
+    "libp2p_relay=off",
     "libp2p_ping=off",
     "quinn=off",
     "quinn_proto=off",

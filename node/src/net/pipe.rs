@@ -3,6 +3,7 @@
 use super::api::{DownReason, NetEvent};
 use super::bucket::Bucket;
 use super::frame::{self, FrameError, HEAD_LEN, Head};
+use super::server::ServerCounters;
 use super::streams::{OPEN_TIMEOUT, OpenError};
 use futures::channel::oneshot as open_oneshot;
 use futures::io::{AsyncWriteExt, BufReader};
@@ -78,6 +79,7 @@ pub(super) struct Counters {
     pub(super) links: AtomicU64,
     pub(super) connections: AtomicU64,
     pub(super) refused: Arc<AtomicU64>,
+    pub(super) server: Arc<ServerCounters>,
 }
 
 /// An event on its way to the core, with its share of [`EVENT_BYTES`].
@@ -206,13 +208,16 @@ impl Writer {
             let item = tokio::select! {
                 biased;
                 () = self.moved.notified() => {
-                    self.finish_stream().await?;
+                    if self.finish_stream().await? {
+                        // At once: where this side's streams go shows the other one which connection is meant.
+                        self.stream = Some(self.open().await?);
+                    }
                     continue;
                 }
                 item = waiting.recv() => item,
             };
             // Nothing will be queued any more: the stream ends in order, so that all of it arrives.
-            let Some(mut item) = item else { return self.finish_stream().await };
+            let Some(mut item) = item else { return self.finish_stream().await.map(drop) };
             batch.clear();
             let (mut frames, mut bytes) = (0u64, 0usize);
             loop {
@@ -268,7 +273,11 @@ impl Writer {
         };
         let head: [u8; HEAD_LEN] = Head { session: self.session, turn: self.turn }.to_bytes();
         self.turn = self.turn.checked_add(1).ok_or(Stop::End(DownReason::Garbage))?;
-        stream.write_all(&head).await.map_err(|_| Stop::Broken(conn))?;
+        let send = async {
+            stream.write_all(&head).await?;
+            stream.flush().await
+        };
+        send.await.map_err(|_: io::Error| Stop::Broken(conn))?;
         Ok((conn, stream))
     }
 
@@ -286,10 +295,11 @@ impl Writer {
         }
     }
 
-    async fn finish_stream(&mut self) -> Result<(), Stop> {
-        let Some((conn, mut stream)) = self.stream.take() else { return Ok(()) };
+    /// Ends the stream in use in order; `false` if there was none.
+    async fn finish_stream(&mut self) -> Result<bool, Stop> {
+        let Some((conn, mut stream)) = self.stream.take() else { return Ok(false) };
         match tokio::time::timeout(CLOSE_TIMEOUT, stream.close()).await {
-            Ok(Ok(())) => self.tools.reports.send(Report::Done { link: self.link, conn }).await.map_err(|_| Stop::Gone),
+            Ok(Ok(())) => self.tools.reports.send(Report::Done { link: self.link, conn }).await.map(|()| true).map_err(|_| Stop::Gone),
             Ok(Err(_)) | Err(_) => Err(Stop::Broken(conn)),
         }
     }

@@ -50,15 +50,41 @@ pub(super) struct Inbound {
 }
 
 /// See the module.
-#[derive(Default)]
 pub(super) struct Behaviour {
-    queue: VecDeque<ToSwarm<Inbound, Open>>,
+    offered: &'static [Proto],
+    keep: bool,
+    queue: VecDeque<ToSwarm<Inbound, Order>>,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self::new(&Proto::ALL, false)
+    }
 }
 
 impl Behaviour {
+    /// `offered`: what others may open. `keep`: whether connections stay open while nobody uses them.
+    pub(super) fn new(offered: &'static [Proto], keep: bool) -> Self {
+        Self { offered, keep, queue: VecDeque::new() }
+    }
+
     /// Asks for a stream on exactly this connection.
     pub(super) fn open(&mut self, peer_id: PeerId, conn: ConnectionId, proto: Proto, reply: OpenReply) {
-        self.queue.push_back(ToSwarm::NotifyHandler { peer_id, handler: NotifyHandler::One(conn), event: Open { proto, reply } });
+        self.order(peer_id, conn, Order::Open { proto, reply });
+    }
+
+    /// Whether a connection stays open while nobody uses it.
+    pub(super) fn keep(&mut self, peer_id: PeerId, conn: ConnectionId, keep: bool) {
+        self.order(peer_id, conn, Order::Keep(keep));
+    }
+
+    fn order(&mut self, peer_id: PeerId, conn: ConnectionId, event: Order) {
+        self.queue.push_back(ToSwarm::NotifyHandler { peer_id, handler: NotifyHandler::One(conn), event });
+    }
+
+    fn admit(&self, peer: &PeerId) -> Result<Handler, ConnectionDenied> {
+        let handler = Handler { offered: self.offered, keep: self.keep, requests: VecDeque::new(), arrived: VecDeque::new() };
+        to_peer_key(peer).map(|_| handler).ok_or_else(|| ConnectionDenied::new(ForeignKey))
     }
 }
 
@@ -66,10 +92,6 @@ impl Behaviour {
 #[derive(Debug, thiserror::Error)]
 #[error("the peer's key is not Ed25519")]
 pub(super) struct ForeignKey;
-
-fn admit(peer: &PeerId) -> Result<Handler, ConnectionDenied> {
-    to_peer_key(peer).map(|_| Handler::default()).ok_or_else(|| ConnectionDenied::new(ForeignKey))
-}
 
 impl NetworkBehaviour for Behaviour {
     type ConnectionHandler = Handler;
@@ -82,7 +104,7 @@ impl NetworkBehaviour for Behaviour {
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        admit(&peer)
+        self.admit(&peer)
     }
 
     fn handle_established_outbound_connection(
@@ -93,7 +115,7 @@ impl NetworkBehaviour for Behaviour {
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        admit(&peer)
+        self.admit(&peer)
     }
 
     fn on_swarm_event(&mut self, _: FromSwarm<'_>) {}
@@ -110,20 +132,21 @@ impl NetworkBehaviour for Behaviour {
 
 /// A request on its way to a connection.
 #[derive(Debug)]
-pub(super) struct Open {
-    proto: Proto,
-    reply: OpenReply,
+pub(super) enum Order {
+    Open { proto: Proto, reply: OpenReply },
+    Keep(bool),
 }
 
 /// The part of [`Behaviour`] that lives in one connection.
-#[derive(Default)]
 pub(super) struct Handler {
-    requests: VecDeque<Open>,
+    offered: &'static [Proto],
+    keep: bool,
+    requests: VecDeque<(Proto, OpenReply)>,
     arrived: VecDeque<(Proto, Stream)>,
 }
 
 impl ConnectionHandler for Handler {
-    type FromBehaviour = Open;
+    type FromBehaviour = Order;
     type ToBehaviour = (Proto, Stream);
     type InboundProtocol = Offer;
     type OutboundProtocol = Offer;
@@ -131,7 +154,7 @@ impl ConnectionHandler for Handler {
     type OutboundOpenInfo = OpenReply;
 
     fn listen_protocol(&self) -> SubstreamProtocol<Self::InboundProtocol, Self::InboundOpenInfo> {
-        SubstreamProtocol::new(Offer(&Proto::ALL), ()).with_timeout(OPEN_TIMEOUT)
+        SubstreamProtocol::new(Offer(self.offered), ()).with_timeout(OPEN_TIMEOUT)
     }
 
     fn poll(
@@ -142,15 +165,22 @@ impl ConnectionHandler for Handler {
         if let Some(stream) = self.arrived.pop_front() {
             return Poll::Ready(ConnectionHandlerEvent::NotifyBehaviour(stream));
         }
-        if let Some(Open { proto, reply }) = self.requests.pop_front() {
+        if let Some((proto, reply)) = self.requests.pop_front() {
             let protocol = SubstreamProtocol::new(Offer::one(proto), reply).with_timeout(OPEN_TIMEOUT);
             return Poll::Ready(ConnectionHandlerEvent::OutboundSubstreamRequest { protocol });
         }
         Poll::Pending
     }
 
-    fn on_behaviour_event(&mut self, open: Open) {
-        self.requests.push_back(open);
+    fn connection_keep_alive(&self) -> bool {
+        self.keep
+    }
+
+    fn on_behaviour_event(&mut self, order: Order) {
+        match order {
+            Order::Open { proto, reply } => self.requests.push_back((proto, reply)),
+            Order::Keep(keep) => self.keep = keep,
+        }
     }
 
     fn on_connection_event(

@@ -1,35 +1,42 @@
 //! The task that owns the swarm. It takes commands, libp2p's events, reports of the pipes and the time, asks the pure parts what follows, and
 //! does it. It never waits for a single party: if the core takes no events, a bounded number gathers here, then it stops reading the network.
 
-use super::addr::{from_multiaddr, to_multiaddr, to_peer_id, to_peer_key};
-use super::api::{DialFailure, DownReason, NetCmd, NetConfig, NetEvent, Profile};
+mod connections;
+mod doors;
+mod goodbye;
+mod nearby;
+mod outside;
+mod streams;
+
+use super::addr::to_peer_id;
+use super::api::{DownReason, NetCmd, NetConfig, NetEvent};
 use super::behaviour::{Behaviour, BehaviourEvent};
-use super::dials::{Attempt, Dials, Next, failure_of};
-use super::discovery::{Discovery, Heard};
-use super::lan::is_lan;
-use super::links::{Action, Links, Patience, Verdict};
-use super::listen::check_free;
-use super::nearby::{self, Nearby};
+use super::circuits::{Circuits, Limit};
+use super::dials::{Attempt, Dials};
+use super::directory::Questions;
+use super::discovery::Discovery;
+use super::links::{Action, Links, Patience};
+use super::meter::Meters;
+use super::nearby::{self as announced, Nearby};
+use super::outside::Outside;
 use super::partings::Partings;
-use super::pipe::{Counters, Opening, Parcel, Report, Sink, Tools, Turn, read_head};
-use super::streams::Inbound;
+use super::pipe::{Counters, Parcel, Report, Sink, Tools};
+use super::relays::Relays;
+use super::server::Ledger;
 use super::wake::Watch;
 use super::wires::Wires;
 use futures::StreamExt;
 use libp2p::core::transport::ListenerId;
-use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, ping};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Instant, SystemTime};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use veche_protocol::ids::PeerKey;
-use veche_protocol::link::{Addr, DirectoryEnd, Proto, Side};
-
-mod goodbye;
+use veche_protocol::ids::{LinkId, PeerKey};
+use veche_protocol::link::Addr;
 
 /// Events that may gather here before the network is no longer read.
 const OUTBOX: usize = 1024;
@@ -40,13 +47,30 @@ const REPORTS: usize = 256;
 /// Commands taken in one go.
 const COMMAND_BATCH: usize = 64;
 
-/// Inbound streams of one connection whose head may be missing.
-pub(super) const MAX_HEADS: usize = 2 * Proto::ALL.len();
+#[cfg(test)]
+pub(super) use streams::MAX_HEADS;
+
+/// What kind of node this is.
+pub(super) enum Role {
+    /// Somebody's device, with the meters of its circuits.
+    Desktop(Meters),
+    /// An operator's node, reached at these addresses.
+    Server(Vec<Addr>),
+}
+
+/// The ends that lead to the rest of the node.
+pub(super) struct Ends {
+    pub(super) commands: mpsc::Receiver<NetCmd>,
+    pub(super) sink: Sink,
+    pub(super) counters: Arc<Counters>,
+    pub(super) stop: Arc<Notify>,
+}
 
 /// See the module.
 pub(super) struct Task {
     me: PeerKey,
     config: NetConfig,
+    role: Role,
     swarm: Swarm<Behaviour>,
     commands: mpsc::Receiver<NetCmd>,
     sink: Sink,
@@ -60,31 +84,49 @@ pub(super) struct Task {
     links: Links,
     wires: Wires,
     partings: Partings,
+    /// Whom each link leads to.
+    peers: BTreeMap<LinkId, PeerKey>,
     heads: JoinSet<ConnectionId>,
     heads_of: HashMap<ConnectionId, usize>,
     dials: Dials,
+    /// Attempts through relays that are being dialled themselves: libp2p fails them at once instead of waiting.
+    held: Vec<Attempt>,
+    /// Connections that libp2p made for itself, to a relay or a node of the directory.
+    unasked: BTreeSet<ConnectionId>,
+    /// Connections dialled from the port that this node listens on.
+    own_port: BTreeSet<ConnectionId>,
+    /// Links over unasked connections, which the core has not asked for and does not know of.
+    hidden: BTreeSet<LinkId>,
     listeners: HashMap<ListenerId, Addr>,
     watch: Watch,
     nearby: Nearby,
     discovery: Option<Discovery>,
+    friends: BTreeSet<PeerKey>,
+    relays: Relays,
+    outside: Outside,
+    circuits: Circuits,
+    /// Circuits under way that replace one.
+    fresh: BTreeMap<ConnectionId, PeerKey>,
+    /// What each relay lets through a circuit, as it last said.
+    limits: BTreeMap<PeerId, Limit>,
+    ledger: Ledger,
+    /// Operators' nodes that are doors to the directory.
+    doors: BTreeMap<PeerKey, BTreeSet<Addr>>,
+    questions: Questions,
+    /// What other nodes of the directory say about where they are; on an operator's node only.
+    neighbours: BTreeMap<PeerId, BTreeSet<Multiaddr>>,
 }
 
 impl Task {
-    pub(super) fn new(
-        me: PeerKey,
-        config: NetConfig,
-        swarm: Swarm<Behaviour>,
-        commands: mpsc::Receiver<NetCmd>,
-        sink: Sink,
-        counters: Arc<Counters>,
-        stop: Arc<Notify>,
-    ) -> Self {
+    pub(super) fn new(me: PeerKey, config: NetConfig, role: Role, swarm: Swarm<Behaviour>, ends: Ends) -> Self {
+        let Ends { commands, sink, counters, stop } = ends;
         let (send_reports, reports) = mpsc::channel(REPORTS);
         let tools = Tools { sink: sink.clone(), reports: send_reports.clone(), counters: counters.clone() };
         Self {
             links: Links::new(me, Patience::new(config.ping_interval, config.ping_timeout)),
             me,
             config,
+            role,
             swarm,
             commands,
             sink,
@@ -96,19 +138,36 @@ impl Task {
             reports,
             wires: Wires::new(tools),
             partings: Partings::default(),
+            peers: BTreeMap::new(),
             heads: JoinSet::new(),
             heads_of: HashMap::new(),
             dials: Dials::default(),
+            held: Vec::new(),
+            unasked: BTreeSet::new(),
+            own_port: BTreeSet::new(),
+            hidden: BTreeSet::new(),
             listeners: HashMap::new(),
             watch: Watch::new(Instant::now(), SystemTime::now()),
             nearby: Nearby::default(),
             discovery: None,
+            friends: BTreeSet::new(),
+            // Without randomness all nodes wait equally long: unkind to a relay, nothing worse.
+            relays: Relays::new(getrandom::u64().unwrap_or_default()),
+            outside: Outside::default(),
+            circuits: Circuits::default(),
+            fresh: BTreeMap::new(),
+            limits: BTreeMap::new(),
+            ledger: Ledger::default(),
+            doors: BTreeMap::new(),
+            questions: Questions::default(),
+            neighbours: BTreeMap::new(),
         }
     }
 
     /// Runs until told to stop, until the last handle is dropped, or until nobody takes events.
     pub(super) async fn run(mut self) {
         self.listen();
+        self.expose();
         if self.config.mdns {
             self.start_discovery();
         }
@@ -132,7 +191,7 @@ impl Task {
                 }
                 Some(report) = self.reports.recv() => self.report(report),
                 event = self.swarm.select_next_some(), if reading => self.swarm_event(event),
-                heard = hear(&mut self.discovery), if reading => self.heard(heard),
+                heard = nearby::hear(&mut self.discovery), if reading => self.heard(heard),
                 crashed = self.wires.ended() => {
                     if let Some(link) = crashed {
                         self.links.end(link, DownReason::Closed);
@@ -150,38 +209,43 @@ impl Task {
         self.goodbye().await;
     }
 
-    fn listen(&mut self) {
-        // All looks before the first listener: [::] and 0.0.0.0 would disturb each other.
-        let looked: Vec<_> = self.config.listen.iter().map(|addr| (*addr, check_free(addr))).collect();
-        for (addr, free) in looked {
-            let listener = free.map_err(|error| error.to_string());
-            match listener.and_then(|()| self.swarm.listen_on(to_multiaddr(&addr)).map_err(|error| error.to_string())) {
-                Ok(id) => {
-                    self.listeners.insert(id, addr);
-                }
-                Err(why) => self.outbox.push_back(NetEvent::ListenFailed { addr, why }),
-            }
-        }
-    }
-
     /// Does what the connection manager decided, and passes on events while the core takes them.
     fn settle(&mut self) {
         while let Some(action) = self.links.poll() {
             match action {
-                Action::Up { link, info, .. } => {
+                Action::Up { link, info, on } => {
                     let (Some(peer), Ok(session)) = (to_peer_id(&info.peer), getrandom::u64()) else {
                         // Without randomness no session can be told from another.
                         self.links.end(link, DownReason::Closed);
                         continue;
                     };
                     self.wires.up(link, peer, session);
-                    self.outbox.push_back(NetEvent::LinkUp { link, info });
+                    self.peers.insert(link, info.peer);
+                    if self.unasked.contains(&on) && !self.friends.contains(&info.peer) {
+                        self.hidden.insert(link);
+                    } else {
+                        self.outbox.push_back(NetEvent::LinkUp { link, info });
+                    }
+                    self.went(peer, on, &info);
                 }
                 Action::Down { link, why } => {
+                    if let Some(peer) = self.peers.remove(&link) {
+                        self.ended(&peer);
+                    }
                     self.wires.down(link);
-                    self.outbox.push_back(NetEvent::LinkDown { link, why });
+                    if !self.hidden.remove(&link) {
+                        self.outbox.push_back(NetEvent::LinkDown { link, why });
+                    }
                 }
-                Action::Move { link, .. } => self.wires.moved(link),
+                Action::Move { link, info, to } => {
+                    if let Some(peer) = self.wires.peer(link) {
+                        self.went(peer, to, &info);
+                    }
+                    self.wires.moved(link);
+                    if !self.hidden.contains(&link) {
+                        self.outbox.push_back(NetEvent::LinkMoved { link, info });
+                    }
+                }
                 Action::Close { conn } => {
                     if !self.links.owner(conn).is_some_and(|peer| self.partings.hold(peer, conn)) {
                         self.swarm.close_connection(conn);
@@ -189,6 +253,7 @@ impl Task {
                 }
             }
         }
+        self.settle_relays();
         while !self.outbox.is_empty() {
             let Ok(permit) = self.sink.parcels.try_reserve() else { break };
             let Some(event) = self.outbox.pop_front() else { break };
@@ -215,10 +280,9 @@ impl Task {
 
     fn deadline(&self) -> Instant {
         let links = self.links.next_deadline().filter(|_| self.full_since.is_none());
-        [links, self.nearby.next_deadline(), self.partings.next_deadline()]
-            .into_iter()
-            .flatten()
-            .fold(self.watch.next_deadline(), Instant::min)
+        let due =
+            [links, self.nearby.next_deadline(), self.relays.next_deadline(), self.circuits.next_deadline(), self.partings.next_deadline()];
+        due.into_iter().flatten().fold(self.watch.next_deadline(), Instant::min)
     }
 
     fn tick(&mut self) {
@@ -227,19 +291,29 @@ impl Task {
         if self.full_since.is_none() {
             self.links.tick(now);
         }
+        self.relays.tick(now);
+        for (peer, addr) in self.circuits.tick(now) {
+            self.open_fresh(now, peer, addr);
+        }
         for change in self.nearby.tick(now) {
             self.outbox.push_back(match change {
-                nearby::Change::Here(peer, addrs) => NetEvent::Nearby { peer, addrs },
-                nearby::Change::Gone(peer) => NetEvent::NearbyGone { peer },
+                announced::Change::Here(peer, addrs) => NetEvent::Nearby { peer, addrs },
+                announced::Change::Gone(peer) => NetEvent::NearbyGone { peer },
             });
         }
         if self.watch.tick(now, SystemTime::now()) {
-            self.links.network_changed(now);
-            self.outbox.push_back(NetEvent::NetworkChanged);
-            if self.config.mdns {
-                self.nearby.restarted(now);
-                self.start_discovery();
-            }
+            self.network_changed(now);
+        }
+    }
+
+    fn network_changed(&mut self, now: Instant) {
+        self.links.network_changed(now);
+        self.outside.network_changed();
+        self.circuits.network_changed();
+        self.outbox.push_back(NetEvent::NetworkChanged);
+        if self.config.mdns {
+            self.nearby.restarted(now);
+            self.start_discovery();
         }
     }
 
@@ -252,11 +326,10 @@ impl Task {
                 }
             }
             NetCmd::Close { link } => self.part(link),
-            // This node speaks with no directory and through no relay.
-            NetCmd::Operators(_) | NetCmd::Friends(_) => {}
-            NetCmd::DirectoryGet { id, .. } | NetCmd::DirectoryPut { id, .. } => {
-                self.outbox.push_back(NetEvent::DirectoryDone { id, end: DirectoryEnd::Nobody });
-            }
+            NetCmd::Operators(list) => self.operators(&list),
+            NetCmd::Friends(friends) => self.befriend(friends),
+            NetCmd::DirectoryGet { id, key } => self.question(id, |questions, kad| questions.get(kad, id, &key)),
+            NetCmd::DirectoryPut { id, key, value } => self.question(id, |questions, kad| questions.put(kad, id, &key, value)),
             NetCmd::Announce(on) if on == self.config.mdns => {}
             NetCmd::Announce(on) => {
                 self.config.mdns = on;
@@ -270,88 +343,6 @@ impl Task {
         }
     }
 
-    fn dial(&mut self, peer: Option<PeerKey>, mut addrs: Vec<Addr>) {
-        if peer.is_some_and(|peer| self.links.healthy(&peer)) {
-            return;
-        }
-        let refused = if peer == Some(self.me) {
-            Some(DialFailure::Myself)
-        } else if self.config.profile == Profile::LanOnly && !addrs.is_empty() && !addrs.iter().any(|addr| is_lan(addr.socket.ip())) {
-            Some(DialFailure::NotLan)
-        } else {
-            None
-        };
-        if let Some(why) = refused {
-            self.outbox.push_back(NetEvent::DialFailed { peer, addrs, why });
-            return;
-        }
-        if self.config.profile == Profile::LanOnly {
-            addrs.retain(|addr| is_lan(addr.socket.ip()));
-        }
-        if let Some(attempt) = self.dials.plan(peer, addrs) {
-            self.attempt(attempt);
-        }
-    }
-
-    fn attempt(&mut self, mut attempt: Attempt) {
-        loop {
-            let why = match self.start_attempt(&attempt) {
-                Ok(id) => return self.dials.started(id, attempt),
-                Err(why) => why,
-            };
-            match self.dials.over(attempt, why) {
-                Some(Next::Again(again)) => attempt = again,
-                Some(Next::Failed { peer, addrs, why }) => return self.outbox.push_back(NetEvent::DialFailed { peer, addrs, why }),
-                None => return,
-            }
-        }
-    }
-
-    fn start_attempt(&mut self, attempt: &Attempt) -> Result<ConnectionId, DialFailure> {
-        let addrs: Vec<Multiaddr> = attempt.addrs.iter().map(to_multiaddr).collect();
-        let opts = match &attempt.peer {
-            Some(peer) => {
-                let peer = to_peer_id(peer).ok_or(DialFailure::Handshake)?;
-                let opts = DialOpts::peer_id(peer).addresses(addrs).condition(PeerCondition::Always);
-                if attempt.new_port { opts.allocate_new_port().build() } else { opts.build() }
-            }
-            None => DialOpts::unknown_peer_id().address(addrs.into_iter().next().ok_or(DialFailure::NoAddress)?).build(),
-        };
-        let id = opts.connection_id();
-        self.swarm.dial(opts).map_err(|error| failure_of(&error, !attempt.addrs.is_empty()))?;
-        Ok(id)
-    }
-
-    fn report(&mut self, report: Report) {
-        match report {
-            Report::Open { link, proto, reply } => {
-                let conn = self.links.stream_out(link).or_else(|| self.partings.stream_out(link));
-                let Some((peer, conn)) = conn.and_then(|conn| Some((to_peer_id(&self.links.owner(conn)?)?, conn))) else { return };
-                let (give, stream) = futures::channel::oneshot::channel();
-                self.swarm.behaviour_mut().streams.open(peer, conn, proto, give);
-                // A writer that does not wait any more belongs to a link that just ended.
-                let _ = reply.send(Opening { conn, stream });
-            }
-            Report::Head { conn, proto, head, stream } => match self.links.stream_in(conn, head.session, head.turn) {
-                Verdict::Accept(link) => {
-                    // The verdict may have brought the link up.
-                    self.settle();
-                    if let Err(why) = self.wires.accept(link, proto, Turn { conn, turn: head.turn, stream }) {
-                        self.links.end(link, why);
-                    }
-                }
-                Verdict::Refuse => self.refused(),
-            },
-            Report::Done { link, conn } => self.links.stream_done(link, conn),
-            Report::Broken { link, conn } => {
-                if self.wires.peer(link).is_some() {
-                    self.links.fail(conn, DownReason::Closed);
-                }
-            }
-            Report::End { link, why } => self.links.end(link, why),
-        }
-    }
-
     fn swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         let now = Instant::now();
         match event {
@@ -362,34 +353,25 @@ impl Task {
                 Err(ping::Failure::Unsupported) => {}
                 Err(_) => self.links.fail(connection, DownReason::Silent),
             },
+            SwarmEvent::Behaviour(event) => self.around(event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
-                self.dials.succeeded(connection_id);
-                let side = if endpoint.is_dialer() { Side::Dialler } else { Side::Listener };
-                match (to_peer_key(&peer_id), from_multiaddr(endpoint.get_remote_address())) {
-                    (Some(peer), Ok((addr, _))) => self.links.established(now, connection_id, peer, side, addr),
-                    _ => {
-                        self.swarm.close_connection(connection_id);
-                    }
-                }
+                self.established(now, peer_id, connection_id, &endpoint);
             }
             SwarmEvent::ConnectionClosed { connection_id, .. } => {
+                self.unasked.remove(&connection_id);
+                self.own_port.remove(&connection_id);
                 self.links.closed(connection_id);
                 self.partings.closed(connection_id);
             }
-            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => {
-                match self.dials.failed(connection_id, failure_of(&error, true)) {
-                    Some(Next::Again(attempt)) => self.attempt(attempt),
-                    Some(Next::Failed { peer, addrs, why }) => self.outbox.push_back(NetEvent::DialFailed { peer, addrs, why }),
-                    None => {}
-                }
-            }
+            SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => self.dial_failed(now, connection_id, &error),
             SwarmEvent::IncomingConnectionError { error: ListenError::Denied { .. }, .. } => self.refused(),
-            SwarmEvent::NewListenAddr { address, .. } => self.listening(now, address, true),
-            SwarmEvent::ExpiredListenAddr { address, .. } => self.listening(now, address, false),
+            SwarmEvent::NewListenAddr { listener_id, address } => self.listening(now, listener_id, address, true),
+            SwarmEvent::ExpiredListenAddr { listener_id, address } => self.listening(now, listener_id, address, false),
             SwarmEvent::ListenerClosed { listener_id, addresses, reason } => {
                 for address in addresses {
-                    self.listening(now, address, false);
+                    self.listening(now, listener_id, address, false);
                 }
+                self.relays.closed(now, listener_id);
                 if let (Some(addr), Err(error)) = (self.listeners.remove(&listener_id), reason) {
                     self.outbox.push_back(NetEvent::ListenFailed { addr, why: error.to_string() });
                 }
@@ -398,90 +380,7 @@ impl Task {
         }
     }
 
-    fn listening(&mut self, now: Instant, address: Multiaddr, up: bool) {
-        let Ok((addr, _)) = from_multiaddr(&address) else { return };
-        let ip = addr.socket.ip();
-        if up {
-            self.watch.address_up(now, ip);
-        } else {
-            self.watch.address_down(now, ip);
-        }
-        self.outbox.push_back(if up { NetEvent::Listening(addr) } else { NetEvent::ListeningGone(addr) });
-        if let Some(discovery) = &self.discovery {
-            discovery.listening(address, up);
-        }
-    }
-
-    fn inbound(&mut self, Inbound { conn, proto, stream }: Inbound) {
-        let waiting = self.heads_of.entry(conn).or_default();
-        if *waiting >= MAX_HEADS {
-            return self.refused();
-        }
-        *waiting = waiting.saturating_add(1);
-        let reports = self.send_reports.clone();
-        self.heads.spawn(async move {
-            read_head(conn, proto, stream, reports).await;
-            conn
-        });
-    }
-
-    fn head_done(&mut self, conn: ConnectionId) {
-        if let Some(waiting) = self.heads_of.get_mut(&conn) {
-            *waiting = waiting.saturating_sub(1);
-            if *waiting == 0 {
-                self.heads_of.remove(&conn);
-            }
-        }
-    }
-
     fn refused(&self) {
         self.counters.refused.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn start_discovery(&mut self) {
-        // The old one first: two at a time would answer twice.
-        self.discovery = None;
-        let addrs = self.swarm.listeners().cloned().collect();
-        match Discovery::start(*self.swarm.local_peer_id(), addrs) {
-            Ok(discovery) => self.discovery = Some(discovery),
-            Err(error) => tracing::warn!(%error, "no discovery on the local network"),
-        }
-    }
-
-    fn heard(&mut self, heard: Option<Heard>) {
-        let now = Instant::now();
-        match heard {
-            Some(Heard::Here(list)) => {
-                for (peer, addr) in self.plausible(&list) {
-                    self.nearby.here(now, peer, addr);
-                }
-            }
-            Some(Heard::Gone(list)) => {
-                for (peer, addr) in self.plausible(&list) {
-                    self.nearby.gone(now, peer, addr);
-                }
-            }
-            // Tried again when the network changes.
-            None => self.discovery = None,
-        }
-    }
-
-    /// The announcements that can be meant seriously.
-    fn plausible(&self, list: &[(PeerId, Multiaddr)]) -> Vec<(PeerKey, Addr)> {
-        let plausible = |(peer, addr): &(PeerId, Multiaddr)| {
-            let key = to_peer_key(peer).filter(|key| *key != self.me)?;
-            let (addr, _) = from_multiaddr(addr).ok()?;
-            let ip = addr.socket.ip();
-            let allowed = self.config.profile == Profile::Open || is_lan(ip);
-            (allowed && !ip.is_loopback() && !ip.is_unspecified() && addr.socket.port() != 0).then_some((key, addr))
-        };
-        list.iter().filter_map(plausible).collect()
-    }
-}
-
-async fn hear(discovery: &mut Option<Discovery>) -> Option<Heard> {
-    match discovery {
-        Some(discovery) => discovery.next().await,
-        None => std::future::pending().await,
     }
 }

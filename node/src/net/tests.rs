@@ -15,6 +15,8 @@ use tokio::sync::mpsc;
 use veche_protocol::ids::LinkId;
 use veche_protocol::link::{Addr, Proto, Transport};
 
+mod strangers;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Asks for a stream on Mallory's connection.
@@ -78,7 +80,7 @@ async fn attacked(transport: Transport) -> (NetHandle, NetEvents, LinkId, Mallor
 
 async fn dial(target: &NetHandle, addr: Addr) -> (Swarm<streams::Behaviour>, PeerId, ConnectionId) {
     let key = Keypair::ed25519_from_bytes([6; 32]).unwrap();
-    let transport = transport::build(&key, Profile::Open, std::sync::Arc::default()).unwrap();
+    let transport = transport::build(&key, transport::Reach::Server).unwrap();
     // No ping and no identify: a node must get along without, for a while.
     let config = libp2p::swarm::Config::with_tokio_executor().with_idle_connection_timeout(PATIENCE);
     let mut swarm = Swarm::new(transport, streams::Behaviour::default(), key.public().to_peer_id(), config);

@@ -12,9 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use veche_node::net::{NetCmd, NetConfig, NetEvent, NetEvents, NetHandle, start};
+use veche_node::net::{NetCmd, NetConfig, NetEvent, NetEvents, NetHandle, ServerConfig, Shelf, ShelfRules, serve, start};
+use veche_protocol::identity::login::TagCost;
 use veche_protocol::ids::{LinkId, PeerKey};
-use veche_protocol::link::{Addr, LinkInfo, Proto, Transport};
+use veche_protocol::link::{Addr, Hint, LinkInfo, Proto, Transport};
 
 /// Longer than anything here should take, on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,11 +33,37 @@ pub fn config(seed: u8) -> NetConfig {
     NetConfig { listen: NetConfig::loopback(0), mdns: false, ..NetConfig::new([seed; 32]) }
 }
 
+/// Proof of work of claims in these tests. Bits.
+pub const WORK: u32 = 4;
+
+/// Settings of an operator's node on loopback, at a fixed port or any.
+pub fn operator(seed: u8, port: u16) -> ServerConfig {
+    let mut listen = NetConfig::loopback(port);
+    if port == 0 {
+        let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        for addr in &mut listen {
+            addr.socket.set_port(free);
+        }
+    }
+    let rules = ShelfRules { work: WORK, tags: TagCost::SIMULATED, salt: [seed; 32] };
+    let records = Box::new(Shelf::new(rules, [], Box::new(|_, _| {})).unwrap());
+    ServerConfig { external: listen.clone(), listen, ..ServerConfig::new([seed; 32], 0, Vec::new(), records) }
+}
+
 impl Node {
     /// Starts a node and waits until it listens.
     pub async fn start(config: NetConfig) -> Self {
         let expected = config.listen.len();
-        let (handle, events) = start(config).unwrap();
+        Self::listening(start(config).unwrap(), expected).await
+    }
+
+    /// Starts an operator's node and waits until it listens.
+    pub async fn serve(config: ServerConfig) -> Self {
+        let expected = config.listen.len();
+        Self::listening(serve(config).unwrap(), expected).await
+    }
+
+    async fn listening((handle, events): (NetHandle, NetEvents), expected: usize) -> Self {
         let mut node = Self { handle, events, addrs: Vec::new() };
         while node.addrs.len() < expected {
             match node.next().await {
@@ -69,6 +96,28 @@ impl Node {
         }
     }
 
+    /// How to reach an operator's node.
+    pub fn hint(&self) -> Hint {
+        Hint { peer: self.peer(), addr: self.addr(Transport::Quic) }
+    }
+
+    /// Uses operators' nodes, as the core does: names them, and dials them.
+    pub fn use_operators(&self, operators: &[Hint]) {
+        self.command(NetCmd::Operators(operators.to_vec()));
+        for hint in operators {
+            self.command(NetCmd::Dial { peer: Some(hint.peer), addrs: vec![hint.addr] });
+        }
+    }
+
+    /// Waits for a place behind a relay.
+    pub async fn place(&mut self) -> Addr {
+        self.until(|event| match event {
+            NetEvent::Listening(addr) if addr.relay.is_some() => Some(*addr),
+            _ => None,
+        })
+        .await
+    }
+
     pub fn command(&self, command: NetCmd) {
         self.handle.try_send(command).unwrap();
     }
@@ -84,6 +133,15 @@ impl Node {
     pub async fn link_up(&mut self) -> (LinkId, LinkInfo) {
         self.until(|event| match event {
             NetEvent::LinkUp { link, info } => Some((*link, *info)),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits for a link to somebody in particular.
+    pub async fn link_to(&mut self, peer: PeerKey) -> (LinkId, LinkInfo) {
+        self.until(|event| match event {
+            NetEvent::LinkUp { link, info } if info.peer == peer => Some((*link, *info)),
             _ => None,
         })
         .await

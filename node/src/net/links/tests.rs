@@ -2,7 +2,7 @@
 
 use super::*;
 use std::net::SocketAddr;
-use veche_protocol::link::Transport;
+use veche_protocol::link::{Proto, Transport};
 
 mod world;
 
@@ -31,6 +31,16 @@ fn up(link: u64, peer: PeerKey, side: Side, on: usize) -> Action {
     Action::Up { link: LinkId(link), info, on: conn(on) }
 }
 
+fn relayed() -> Addr {
+    Addr::behind(PeerKey([9; 32]), SocketAddr::from(([203, 0, 113, 7], 4001)), Transport::Quic)
+}
+
+/// A move to a connection that the other side dialled.
+fn moved(peer: PeerKey, to: usize) -> Action {
+    let info = LinkInfo { peer, side: Side::Listener, addr: lan(), route: lan().route() };
+    Action::Move { link: LinkId(1), to: conn(to), info }
+}
+
 #[test]
 fn the_connection_dialled_by_the_lower_key_wins_and_the_higher_side_closes_the_other() {
     let start = Instant::now();
@@ -46,7 +56,7 @@ fn the_connection_dialled_by_the_lower_key_wins_and_the_higher_side_closes_the_o
     low.alive(proven, conn(1));
     high.alive(proven, conn(2));
     assert_eq!(actions(&mut low), []);
-    assert_eq!(actions(&mut high), [Action::Move { link: LinkId(1), to: conn(1) }]);
+    assert_eq!(actions(&mut high), [moved(LOW, 1)]);
 
     for (links, closes) in [(&mut low, false), (&mut high, true)] {
         let later = proven + GRACE;
@@ -59,11 +69,45 @@ fn the_connection_dialled_by_the_lower_key_wins_and_the_higher_side_closes_the_o
 }
 
 #[test]
+fn a_link_through_a_relay_moves_to_a_direct_connection_that_has_answered_and_only_then() {
+    let start = Instant::now();
+    let mut low = links(LOW);
+    low.established(start, conn(1), HIGH, Side::Dialler, relayed());
+    low.established(start + SECOND, conn(2), HIGH, Side::Listener, lan());
+    actions(&mut low);
+    low.alive(start + 2 * SECOND, conn(1));
+    assert_eq!(actions(&mut low), [], "nobody knows yet whether the direct one carries anything");
+    low.alive(start + 3 * SECOND, conn(2));
+    assert_eq!(actions(&mut low), [moved(HIGH, 2)]);
+    assert_eq!(low.info(LinkId(1)).map(|(on, info)| (on, info.route)), Some((conn(2), veche_protocol::link::Route::Lan)));
+    // The lower key's dial counts less than the way it goes.
+    low.alive(start + 4 * SECOND, conn(1));
+    assert_eq!(actions(&mut low), []);
+}
+
+#[test]
+fn a_direct_connection_that_never_answers_leaves_the_link_where_it_is() {
+    let start = Instant::now();
+    let mut high = links(HIGH);
+    high.established(start, conn(1), LOW, Side::Dialler, relayed());
+    high.established(start, conn(2), LOW, Side::Listener, lan());
+    actions(&mut high);
+    for second in 1..15 {
+        high.alive(start + second * SECOND, conn(1));
+        high.tick(start + second * SECOND);
+    }
+    assert_eq!(actions(&mut high), []);
+    high.alive(start + 15 * SECOND, conn(1));
+    high.tick(start + 15 * SECOND);
+    assert_eq!(actions(&mut high), [Action::Close { conn: conn(2) }], "dead by silence, and the link does not notice");
+}
+
+#[test]
 fn a_loser_is_not_closed_while_streams_are_left_on_it() {
     let start = Instant::now();
     let mut high = links(HIGH);
     high.established(start, conn(2), LOW, Side::Dialler, lan());
-    assert_eq!(high.stream_in(conn(2), 7, 0), Verdict::Accept(LinkId(1)));
+    assert_eq!(high.stream_in(conn(2), Proto::Dm, 7, 0), Verdict::Accept(LinkId(1)));
     high.established(start, conn(1), LOW, Side::Listener, lan());
     high.alive(start + SECOND, conn(2));
     actions(&mut high);
@@ -86,10 +130,10 @@ fn a_loser_that_never_empties_ends_the_link() {
     let start = Instant::now();
     let mut high = links(HIGH);
     high.established(start, conn(2), LOW, Side::Dialler, lan());
-    assert_eq!(high.stream_in(conn(2), 7, 0), Verdict::Accept(LinkId(1)));
+    assert_eq!(high.stream_in(conn(2), Proto::Dm, 7, 0), Verdict::Accept(LinkId(1)));
     high.established(start, conn(1), LOW, Side::Listener, lan());
     high.alive(start + SECOND, conn(2));
-    assert_eq!(actions(&mut high).last(), Some(&Action::Move { link: LinkId(1), to: conn(1) }));
+    assert_eq!(actions(&mut high).last(), Some(&moved(LOW, 1)));
     let end = start + SECOND + MAX_DRAIN;
     high.alive(end, conn(1));
     high.alive(end, conn(2));
@@ -155,7 +199,7 @@ fn a_second_connection_to_a_link_that_is_alive_is_moved_to_without_a_break() {
     actions(&mut low);
     assert_eq!(low.stream_out(LinkId(1)), Some(conn(1)), "the new one proves nothing about the old one");
     low.alive(later + 2 * SECOND, conn(1));
-    assert_eq!(actions(&mut low), [Action::Move { link: LinkId(1), to: conn(2) }]);
+    assert_eq!(actions(&mut low), [moved(HIGH, 2)]);
     assert_eq!(low.stream_out(LinkId(1)), Some(conn(2)));
 }
 
@@ -165,9 +209,9 @@ fn a_peer_cannot_start_over_on_a_connection_that_already_carries_its_old_session
     let mut low = links(LOW);
     low.established(start, conn(1), HIGH, Side::Listener, lan());
     low.established(start + SECOND, conn(2), HIGH, Side::Listener, lan());
-    assert_eq!(low.stream_in(conn(2), 7, 0), Verdict::Accept(LinkId(1)));
+    assert_eq!(low.stream_in(conn(2), Proto::Dm, 7, 0), Verdict::Accept(LinkId(1)));
     actions(&mut low);
-    assert_eq!(low.stream_in(conn(2), 8, 0), Verdict::Refuse);
+    assert_eq!(low.stream_in(conn(2), Proto::Dm, 8, 0), Verdict::Refuse);
     assert_eq!(actions(&mut low).first(), Some(&Action::Down { link: LinkId(1), why: DownReason::Garbage }));
     assert_eq!(low.next_deadline(), None, "both connections are being closed");
 }
@@ -177,23 +221,23 @@ fn a_peer_that_starts_over_on_a_new_connection_gets_a_new_link_at_once() {
     let start = Instant::now();
     let mut low = links(LOW);
     low.established(start, conn(1), HIGH, Side::Listener, lan());
-    assert_eq!(low.stream_in(conn(1), 7, 0), Verdict::Accept(LinkId(1)));
+    assert_eq!(low.stream_in(conn(1), Proto::Dm, 7, 0), Verdict::Accept(LinkId(1)));
     low.established(start + 60 * SECOND, conn(2), HIGH, Side::Listener, lan());
     actions(&mut low);
-    assert_eq!(low.stream_in(conn(2), 8, 0), Verdict::Accept(LinkId(2)));
+    assert_eq!(low.stream_in(conn(2), Proto::Dm, 8, 0), Verdict::Accept(LinkId(2)));
     let expected =
         [Action::Down { link: LinkId(1), why: DownReason::Replaced }, Action::Close { conn: conn(1) }, up(2, HIGH, Side::Listener, 2)];
     assert_eq!(actions(&mut low), expected);
-    assert_eq!(low.stream_in(conn(1), 7, 1), Verdict::Refuse, "the old connection is history");
+    assert_eq!(low.stream_in(conn(1), Proto::Dm, 7, 1), Verdict::Refuse, "the old connection is history");
 }
 
 #[test]
 fn a_second_session_on_the_connection_in_use_ends_the_link() {
     let mut low = links(LOW);
     low.established(Instant::now(), conn(1), HIGH, Side::Listener, lan());
-    assert_eq!(low.stream_in(conn(1), 7, 0), Verdict::Accept(LinkId(1)));
+    assert_eq!(low.stream_in(conn(1), Proto::Dm, 7, 0), Verdict::Accept(LinkId(1)));
     actions(&mut low);
-    assert_eq!(low.stream_in(conn(1), 8, 0), Verdict::Refuse);
+    assert_eq!(low.stream_in(conn(1), Proto::Dm, 8, 0), Verdict::Refuse);
     let expected = [Action::Down { link: LinkId(1), why: DownReason::Garbage }, Action::Close { conn: conn(1) }];
     assert_eq!(actions(&mut low), expected);
 }

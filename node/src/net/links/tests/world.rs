@@ -1,7 +1,7 @@
 //! Two connection managers against each other, over connections that deliver in any order, go dead and are closed.
 
 use super::super::*;
-use super::{HIGH, LOW, SECOND, conn, lan, links};
+use super::{HIGH, LOW, SECOND, conn, lan, links, relayed};
 
 /// What travels to one side over one connection, in order.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,7 @@ struct World {
 
 struct Cable {
     dialler: usize,
+    addr: Addr,
     queues: [VecDeque<Travels>; 2],
     closed: [bool; 2],
     /// Swallows everything without telling.
@@ -85,8 +86,12 @@ impl World {
     }
 
     fn dial(&mut self, dialler: usize) -> usize {
+        self.dial_at(dialler, lan())
+    }
+
+    fn dial_at(&mut self, dialler: usize, addr: Addr) -> usize {
         let queue = || VecDeque::from([Travels::Established]);
-        self.conns.push(Cable { dialler, queues: [queue(), queue()], closed: [false; 2], dead: false });
+        self.conns.push(Cable { dialler, addr, queues: [queue(), queue()], closed: [false; 2], dead: false });
         self.conns.len() - 1
     }
 
@@ -151,15 +156,15 @@ impl World {
     /// Delivers the next thing of one queue.
     fn deliver(&mut self, at: usize, side: usize) {
         let Some(what) = self.conns[at].queues[side].pop_front() else { return };
-        let (id, dialler, now) = (conn(at), self.conns[at].dialler, self.now);
+        let (id, dialler, addr, now) = (conn(at), self.conns[at].dialler, self.conns[at].addr, self.now);
         let part = &mut self.sides[side];
         match what {
             Travels::Established => {
                 let (peer, role) = ([HIGH, LOW][side], if dialler == side { Side::Dialler } else { Side::Listener });
-                part.links.established(now, id, peer, role, lan());
+                part.links.established(now, id, peer, role, addr);
             }
             Travels::Head { session, turn } => {
-                let verdict = part.links.stream_in(id, session, turn);
+                let verdict = part.links.stream_in(id, Proto::Dm, session, turn);
                 self.act(side);
                 let part = &mut self.sides[side];
                 if let Verdict::Accept(link) = verdict {
@@ -300,6 +305,55 @@ fn a_peer_that_was_killed_and_restarted_need_not_wait_for_its_old_connection_to_
 }
 
 #[test]
+fn a_link_through_a_relay_always_ends_on_one_direct_connection_without_a_break() {
+    for seed in 0..2000 {
+        let mut world = World::new(seed);
+        let caller = world.random(2);
+        world.dial_at(caller, relayed());
+        let age = u32::try_from(world.random(4)).unwrap();
+        world.pass(age);
+        while world.sides.iter().any(|side| side.link.is_none()) {
+            world.deliver_some();
+        }
+        // What a punched hole leaves behind: up to three, mostly by the same side and seen in any order.
+        let puncher = world.random(2);
+        for _ in 0..=world.random(3) {
+            let by = if world.random(4) == 0 { 1 - puncher } else { puncher };
+            world.dial_at(by, lan());
+            world.now += Duration::from_millis(10);
+            for _ in 0..world.random(4) {
+                world.deliver_some();
+            }
+        }
+        world.pass(60);
+        world.assert_settled();
+        for side in &world.sides {
+            assert_eq!((side.ups, side.downs.len()), (1, 0), "seed {seed}");
+        }
+        let (.., on, _) = world.sides[0].link.unwrap();
+        assert_eq!(world.cable(on).addr.relay, None, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_fresh_circuit_replaces_the_old_one_without_a_break() {
+    for seed in 0..500 {
+        let mut world = World::new(seed);
+        let caller = world.random(2);
+        world.dial_at(caller, relayed());
+        for round in 1..4 {
+            world.pass(20);
+            let fresh = world.dial_at(caller, relayed());
+            world.pass(20);
+            world.assert_settled();
+            let (.., on, _) = world.sides[0].link.unwrap();
+            assert_eq!((on, round), (conn(fresh), fresh));
+        }
+        assert_eq!((world.sides[0].ups, world.sides[1].ups), (1, 1), "seed {seed}");
+    }
+}
+
+#[test]
 fn whatever_happens_two_sides_end_with_one_working_link() {
     for seed in 0..3000 {
         let mut world = World::new(seed);
@@ -311,7 +365,8 @@ fn whatever_happens_two_sides_end_with_one_working_link() {
                     if world.conns.iter().filter(|cable| cable.closed == [false; 2]).count() < 4
                         && !world.sides[side].links.healthy(&[HIGH, LOW][side])
                     {
-                        world.dial(side);
+                        let addr = if world.random(2) == 0 { lan() } else { relayed() };
+                        world.dial_at(side, addr);
                     }
                 }
                 1 if !world.conns.is_empty() => {
