@@ -10,8 +10,6 @@ use std::path::PathBuf;
 mod decoders;
 #[path = "../../tests/fuzz/src/examples.rs"]
 mod examples;
-#[path = "../../tests/fuzz/src/steps.rs"]
-mod steps;
 
 fn seeds() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/seeds")
@@ -67,12 +65,4 @@ fn the_wire_format_has_not_changed() {
         folders.insert(example.target);
     }
     assert_eq!(folders, decoders::DECODERS.iter().map(|decoder| decoder.name).collect(), "each decoder has an example");
-}
-
-proptest::proptest! {
-    /// Without the guidance of a fuzzer, on every run of the tests.
-    #[test]
-    fn arbitrary_steps_do_no_core_any_harm(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400)) {
-        steps::take(&bytes);
-    }
 }

@@ -6,6 +6,7 @@ use super::timers::Timer;
 use crate::ids::{AccountId, PeerKey};
 use crate::limits;
 use crate::link::{Addr, Hint, Route};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// First wait after a dial that failed; doubled each time.
@@ -20,6 +21,14 @@ const YIELD_DIAL: Duration = Duration::from_secs(1);
 const RELAYED_HINTS: usize = 2;
 /// Nodes of the local network that are remembered. A neighbourhood larger than this is no neighbourhood.
 const NEIGHBOURS: usize = 256;
+
+fn by_peer(hints: &[Hint]) -> BTreeMap<PeerKey, Vec<Addr>> {
+    let mut by_peer: BTreeMap<PeerKey, Vec<Addr>> = BTreeMap::new();
+    for hint in hints {
+        by_peer.entry(hint.peer).or_default().push(hint.addr);
+    }
+    by_peer
+}
 
 impl Core {
     /// Own hints for somebody reached over `route`: nobody is told an address that they could not use, and whoever is no contact
@@ -73,11 +82,7 @@ impl Core {
             return;
         }
         let nowhere = person.hints.is_empty();
-        let mut by_peer: std::collections::BTreeMap<PeerKey, Vec<Addr>> = std::collections::BTreeMap::new();
-        for hint in &person.hints {
-            by_peer.entry(hint.peer).or_default().push(hint.addr);
-        }
-        for (peer, addrs) in by_peer {
+        for (peer, addrs) in by_peer(&person.hints) {
             match self.links.iter().find(|(_, l)| l.info.peer == peer).map(|(id, _)| *id) {
                 // Connected as strangers: what has changed since may let them recognise us.
                 Some(id) => self.send_tags(id),
@@ -102,10 +107,22 @@ impl Core {
         let accounts: Vec<AccountId> = self.people.keys().copied().collect();
         for account in accounts {
             self.dial(account);
+            self.dial_doubted(account);
         }
         let peers: Vec<PeerKey> = self.neighbours.keys().copied().collect();
         for peer in peers {
             self.dial_neighbour(peer);
+        }
+    }
+
+    /// Dials somebody who counts as connected. Over a network that is gone that means nothing, and the silence would take seconds to
+    /// show it; the shell knows which connections are in doubt, and does not dial beside a good one.
+    fn dial_doubted(&mut self, account: AccountId) {
+        let Some(person) = self.people.get(&account).filter(|_| !self.halted) else { return };
+        for (peer, addrs) in by_peer(&person.hints) {
+            if self.is_linked(peer) {
+                self.gate.inward(Effect::Dial { peer: Some(peer), addrs });
+            }
         }
     }
 

@@ -41,7 +41,7 @@ pub enum Effect {
         /// Ed25519 seed of the transport key.
         transport_seed: [u8; 32],
     },
-    /// Connect to a peer at one of these addresses.
+    /// Connect to a peer at one of these addresses. Nothing is to be done if it is connected and the shell does not doubt the connection.
     Dial {
         /// Who must answer.
         peer: Option<PeerKey>,
