@@ -52,9 +52,10 @@ bench: ## print the benchmark tables, or ROWS=GROUP,GROUP of them
 	@ROWS="$(ROWS)" "$${CARGO_TARGET_DIR:-target}/debug/tables"
 	@cargo bench --quiet --locked --workspace --profile dev --bench primitives
 
-soak: ## the simulator over SOAK_SEEDS seeds (20000)
-	@scripts/install-deps.sh build
+soak: ## the simulator over SOAK_SEEDS seeds (20000), then the lab with more rounds and longer faults
+	@scripts/install-deps.sh build window tests
 	@SIM_SEEDS=$(SOAK_SEEDS) scripts/stage.sh soak cargo test --locked -p veche-sim -- --nocapture
+	@VECHE_KILL_ROUNDS=50 VECHE_CUT_SECONDS=90 scripts/stage.sh "lab soak" cargo test --locked -p veche-lab -- --nocapture
 
 fuzz: ## look for inputs that break a decoder, FUZZ_SECONDS (30) for each target
 	@scripts/install-deps.sh build

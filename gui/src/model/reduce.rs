@@ -20,7 +20,11 @@ impl Model {
             Intent::OpenPerson(account) => {
                 self.dialog = None;
                 match self.snap.person(account).and_then(|p| p.chat_id) {
-                    Some(chat) => self.go(Page::Chat(chat)),
+                    Some(chat) => {
+                        self.go(Page::Chat(chat));
+                        // Also where it was open before: what is typed next is meant for it.
+                        self.out.push(Out::FocusComposer);
+                    }
                     None => match self.snap.person(account).map(|p| p.relation) {
                         Some(veche_protocol::view::Relation::Contact) => {
                             self.quiet(Command::OpenChat(account));

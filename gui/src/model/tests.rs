@@ -5,6 +5,7 @@ use super::search::{Excerpt, HITS};
 use super::time::Zone;
 use super::{Dialog, Intent, Model, Out, Page, people};
 use crate::bridge::{Answer, Page as HistoryPage, PageAt, Phase, Place, Problem, Request, Ticket, Update};
+use crate::command::UiCommand;
 use std::sync::Arc;
 use veche_protocol::core::command::{Command, Reply};
 use veche_protocol::core::event::Event;
@@ -294,6 +295,16 @@ fn an_accepted_request_opens_its_conversation() {
     assert_eq!(model.page, Page::Person(THEM));
     model.look(Phase::Ready, Arc::new(snapshot(0)), false);
     assert_eq!(model.page, Page::Chat(CHAT));
+}
+
+#[test]
+fn a_person_chosen_again_gets_what_is_typed_next() {
+    let mut model = loaded(0);
+    model.apply(Intent::Do(UiCommand::Switcher));
+    model.take_out();
+    model.apply(Intent::OpenPerson(THEM));
+    assert_eq!((model.page, model.dialog.is_none()), (Page::Chat(CHAT), true));
+    assert!(model.take_out().contains(&Out::FocusComposer));
 }
 
 #[test]

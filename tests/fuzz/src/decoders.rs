@@ -39,7 +39,6 @@ pub const DECODERS: &[Decoder] = &[
     Decoder { name: "whereabouts", check: message::<directory::Whereabouts> },
     Decoder { name: "record_merge", check: record_merge },
     Decoder { name: "mailbox", check: message::<mailbox::MailboxFrame> },
-    Decoder { name: "core_steps", check: super::steps::take },
     Decoder { name: "mail", check: message::<mailbox::Mail> },
     Decoder { name: "lan_hello", check: message::<identity::LanHello> },
     Decoder { name: "signed", check: message::<identity::Signed> },

@@ -131,10 +131,6 @@ pub fn examples() -> Vec<Example> {
         add("inner", name, encode(&Inner { space: key(1), from: key(2), to: key(3), id: half(4), m: Some(m), pad: vec![0; 5] }));
     }
 
-    // They write, hear each other, part, meet again and go on; then a frame comes twice, one damaged, and a disk holds back.
-    let talk =
-        [14, 0, 14, 3, 4, 7, 4, 7, 11, 0, 14, 4, 13, 16, 12, 0, 4, 7, 4, 7, 4, 7, 6, 0, 7, 9, 4, 7, 16, 0, 14, 2, 16, 2, 4, 7, 13, 20];
-    add("core_steps", "talk", talk.to_vec());
     directory(&mut add);
     mailbox(&mut add);
 

@@ -2,4 +2,3 @@
 
 pub mod decoders;
 pub mod examples;
-pub mod steps;

@@ -1,4 +1,5 @@
-//! Where `veche-node` is. Cargo tells a package the paths of its own programs only, so it is looked for beside the running test.
+//! Where `veche-node` and the app are. Cargo tells a package the paths of its own programs only, so they are looked for beside the running
+//! test.
 
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -13,44 +14,72 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The program: the one in `VECHE_NODE`, or the one in the target directory, built if it is absent or older than its sources.
+/// `veche-node`: the one in `VECHE_NODE`, or the one in the target directory, built if it is absent or older than its sources.
 ///
 /// # Errors
 /// It is not there and cannot be built.
 pub fn veche_node() -> Result<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    FOUND.get_or_init(|| find().map_err(|why| format!("{why:#}"))).clone().map_err(anyhow::Error::msg)
+    const NODE: Program =
+        Program { name: "veche-node", package: "veche-node", sources: &["node/src", "protocol/src"], given: "VECHE_NODE" };
+    NODE.once(&FOUND)
 }
 
-fn find() -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os("VECHE_NODE") {
-        return Ok(path.into());
-    }
-    let own = std::env::current_exe()?;
-    // Tests lie in deps/, programs one above it.
-    let folder = own.ancestors().skip(1).find(|folder| !folder.ends_with("deps")).context("the test has no folder")?;
-    let program = folder.join(format!("veche-node{}", std::env::consts::EXE_SUFFIX));
-    let built = fs::metadata(&program).and_then(|data| data.modified()).ok();
-    let changed = ["node/src", "protocol/src"].into_iter().filter_map(|sources| newest(&root().join(sources)));
-    if built.is_none_or(|built| changed.max().is_some_and(|changed| changed > built)) {
-        build(folder)?;
-    }
-    Ok(program)
+/// The desktop app: the one in `VECHE_APP`, or the one in the target directory, built if it is absent or older than its sources.
+///
+/// # Errors
+/// It is not there and cannot be built.
+pub fn veche() -> Result<PathBuf> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    const APP: Program =
+        Program { name: "veche", package: "veche-gui", sources: &["gui/src", "node/src", "protocol/src"], given: "VECHE_APP" };
+    APP.once(&FOUND)
 }
 
-fn build(folder: &Path) -> Result<()> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--locked", "-p", "veche-node", "--bin", "veche-node"]).current_dir(root());
-    if folder.ends_with("release") {
-        cargo.arg("--release");
+struct Program {
+    name: &'static str,
+    package: &'static str,
+    /// Folders whose files go into it.
+    sources: &'static [&'static str],
+    /// Variable with the path of one to take instead.
+    given: &'static str,
+}
+
+impl Program {
+    fn once(&self, found: &OnceLock<Result<PathBuf, String>>) -> Result<PathBuf> {
+        found.get_or_init(|| self.find().map_err(|why| format!("{why:#}"))).clone().map_err(anyhow::Error::msg)
     }
-    if let Some(target) = folder.parent() {
-        cargo.env("CARGO_TARGET_DIR", target);
+
+    fn find(&self) -> Result<PathBuf> {
+        if let Some(path) = std::env::var_os(self.given) {
+            return Ok(path.into());
+        }
+        let own = std::env::current_exe()?;
+        // Tests lie in deps/, programs one above it.
+        let folder = own.ancestors().skip(1).find(|folder| !folder.ends_with("deps")).context("the test has no folder")?;
+        let program = folder.join(format!("{}{}", self.name, std::env::consts::EXE_SUFFIX));
+        let built = fs::metadata(&program).and_then(|data| data.modified()).ok();
+        let changed = self.sources.iter().filter_map(|sources| newest(&root().join(sources)));
+        if built.is_none_or(|built| changed.max().is_some_and(|changed| changed > built)) {
+            self.build(folder)?;
+        }
+        Ok(program)
     }
-    if !cargo.status().context("cargo does not start")?.success() {
-        bail!("veche-node does not build");
+
+    fn build(&self, folder: &Path) -> Result<()> {
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["build", "--quiet", "--locked", "-p", self.package, "--bin", self.name]).current_dir(root());
+        if folder.ends_with("release") {
+            cargo.arg("--release");
+        }
+        if let Some(target) = folder.parent() {
+            cargo.env("CARGO_TARGET_DIR", target);
+        }
+        if !cargo.status().context("cargo does not start")?.success() {
+            bail!("{} does not build", self.name);
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// When the youngest file below a folder was changed.

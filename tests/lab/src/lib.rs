@@ -3,7 +3,8 @@
 //! | File | Lives there |
 //! |---|---|
 //! | `node` | one process: start, ask, hear events, kill, start again |
-//! | `binary` | where `veche-node` is, built if need be |
+//! | `binary` | where `veche-node` and the app are, built if need be |
+//! | `desk` | the desktop app on a display of its own, driven by keyboard |
 //! | `cast` | people: a node with an account, contacts, conversations |
 //! | `checker` | what has to hold of a conversation after any fault |
 //! | `world` | a machine of its own: network namespaces, packet counters, captures |
@@ -19,6 +20,8 @@ pub mod binary;
 pub mod cast;
 pub mod chance;
 pub mod checker;
+#[cfg(target_os = "linux")]
+pub mod desk;
 #[cfg(target_os = "linux")]
 pub mod nat;
 pub mod node;
