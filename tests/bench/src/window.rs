@@ -14,8 +14,10 @@ use veche_lab::node::Usage;
 
 /// Tells a second run of the program to be the empty window.
 pub const ARGUMENT: &str = "empty-window";
-/// Size of both windows and of the display, pixels.
+/// Size of the display, pixels.
 const SIZE: (u32, u32) = (1280, 800);
+/// Size of the empty window, pixels: that of the app at its first start.
+const WINDOW: [f32; 2] = [1180.0, 760.0];
 /// Starts of each.
 const STARTS: usize = 5;
 /// Longest wait for a picture.
@@ -152,9 +154,8 @@ pub fn empty() -> Result<()> {
             ui.painter().rect_filled(rect, 0, ui.visuals().widgets.active.bg_fill);
         }
     }
-    let size = [SIZE.0 as f32, SIZE.1 as f32];
     let options = eframe::NativeOptions {
-        viewport: egui::ViewportBuilder::default().with_inner_size(size),
+        viewport: egui::ViewportBuilder::default().with_inner_size(WINDOW),
         renderer: eframe::Renderer::Glow,
         ..eframe::NativeOptions::default()
     };
