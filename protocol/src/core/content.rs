@@ -37,8 +37,8 @@ const SPREAD: Duration = Duration::from_secs(2);
 /// What a read for a conversation is about.
 #[derive(Debug)]
 pub(super) enum ChatRead {
-    /// Answers a question of the history engine.
-    Lookup(SpaceId, Lookup),
+    /// Answers a question of the history engine, raised by what came on a connection.
+    Lookup(SpaceId, Lookup, Option<LinkId>),
     /// Brings the place of a message that operations are to be applied to.
     FoldPlace(SpaceId, EntryId),
     /// Brings its row.
@@ -252,8 +252,8 @@ impl Core {
             self.clone_seen = true;
             self.network_changed();
         }
+        self.acknowledge(from, space, &logs);
         if let Some(id) = from {
-            self.acknowledge(id, space, &logs);
             self.ask_for(id, space, &needs);
             if !accepted.is_empty() {
                 self.brought_news(id);
@@ -263,7 +263,7 @@ impl Core {
         }
         for lookup in lookups {
             let read = lookup.read(space);
-            self.read(ReadFor::Chat(ChatRead::Lookup(space, lookup)), read);
+            self.read(ReadFor::Chat(ChatRead::Lookup(space, lookup, from)), read);
         }
         for target in folds {
             self.begin_fold(space, target);
@@ -309,17 +309,18 @@ impl Core {
         }
     }
 
-    /// Tells a device how far this one has the logs that just grew. Leaves only after they are durable.
-    fn acknowledge(&mut self, id: LinkId, space: SpaceId, logs: &BTreeSet<(ChanId, DeviceId)>) {
+    /// Tells how far this device has the logs that just grew: whoever brought what made them grow, and their writers, whose entries
+    /// may have waited here for others or for their time. Leaves only after it is durable.
+    fn acknowledge(&mut self, from: Option<LinkId>, space: SpaceId, logs: &BTreeSet<(ChanId, DeviceId)>) {
         let Some(chat) = self.chats.get(&space) else { return };
-        let acks: Vec<Ack> = logs
-            .iter()
-            .filter_map(|(chan, device)| {
-                let tip = chat.space.log(*chan, *device)?.ends().max_by_key(|t| t.seq)?;
-                Some(Ack { space: space.to_vec(), chan: chan.to_vec(), device: device.to_vec(), seq: tip.seq, id: tip.id.to_vec() })
-            })
-            .collect();
-        for ack in acks {
+        let mut acks: Vec<(LinkId, Ack)> = Vec::new();
+        for (chan, device) in logs {
+            let Some(tip) = chat.space.log(*chan, *device).and_then(|log| log.ends().max_by_key(|t| t.seq)) else { continue };
+            let ack = Ack { space: space.to_vec(), chan: chan.to_vec(), device: device.to_vec(), seq: tip.seq, id: tip.id.to_vec() };
+            let writer = self.link_of(*device).filter(|id| Some(*id) != from);
+            acks.extend(from.into_iter().chain(writer).map(|id| (id, ack.clone())));
+        }
+        for (id, ack) in acks {
             self.send_ack(id, ack);
         }
     }
@@ -383,10 +384,10 @@ impl Core {
     pub(super) fn on_chat_read(&mut self, what: ChatRead, found: Result<Found, String>) {
         let now = self.now;
         match (what, found) {
-            (ChatRead::Lookup(space, lookup), Ok(Found::Rows(rows))) => {
+            (ChatRead::Lookup(space, lookup, from), Ok(Found::Rows(rows))) => {
                 if let Some(chat) = self.chats.get_mut(&space) {
                     let ingest = chat.space.found(now, &lookup, &rows);
-                    self.apply(space, ingest, None);
+                    self.apply(space, ingest, from);
                 }
             }
             (ChatRead::FoldPlace(space, target), found) => {

@@ -8,6 +8,7 @@ use veche_protocol::core::input::Input;
 use veche_protocol::crypto::labels;
 use veche_protocol::crypto::link::{Ephemeral, HelloKeys, Opener, Sealer, Transcript, tag};
 use veche_protocol::history::entry::{Dep, Draft, Parsed};
+use veche_protocol::identity::account::AccountSecret;
 use veche_protocol::identity::device::DeviceSecret;
 use veche_protocol::ids::{ChanId, DeviceId, LinkId, PeerKey, SpaceId};
 use veche_protocol::limits;
@@ -88,7 +89,8 @@ impl World {
         let pair_key = fixed(field(person, 6).or_else(|| field(field(person, 12)?, 2)));
         let transport: [u8; 32] = fixed(field(device_row, 2));
         self.stranger_listens(who, transport);
-        Hostile { host: who, account: account.to_vec(), device, device_set, pair_key, victim: against, wires: None, salt: 0 }
+        let secret = AccountSecret::from_entropy(self.node(who).entropy.expect("an account"));
+        Hostile { host: who, secret, account: account.to_vec(), device, device_set, pair_key, victim: against, wires: None, salt: 0 }
     }
 }
 
@@ -96,6 +98,7 @@ impl World {
 pub struct Hostile {
     /// Its machine.
     pub host: Host,
+    secret: AccountSecret,
     account: Vec<u8>,
     device: DeviceSecret,
     device_set: Signed,
@@ -230,6 +233,15 @@ impl Hostile {
         w.stranger_sends(self.host, wires.link, Proto::Dm, frame);
     }
 
+    /// Says that its account is deleted.
+    ///
+    /// # Panics
+    /// If it is not connected.
+    pub fn says_goodbye(&mut self, w: &mut World) {
+        let tombstone = self.secret.sign_tombstone(START.0 + w.at());
+        self.dm(w, LinkMsg::Gone(tombstone));
+    }
+
     /// Sends something on the stream for catching up, properly sealed.
     ///
     /// # Panics
@@ -267,6 +279,21 @@ impl Hostile {
                 && let Ok(plain) = wires.sync.1.open(&frame)
             {
                 out.extend(codec::decode::<SyncFrame>(&plain, Proto::Sync.max_frame()).ok().and_then(|f| f.m));
+            }
+        }
+        out
+    }
+
+    /// What the victim sends back on the live stream, opened.
+    pub fn hears_dm(&mut self, w: &mut World) -> Vec<LinkMsg> {
+        let mut out = Vec::new();
+        for input in w.stranger_hears(self.host) {
+            let Some(wires) = &mut self.wires else { continue };
+            if let Input::Frame(link, Proto::Dm, frame) = input
+                && link == wires.link
+                && let Ok(plain) = wires.dm.1.open(&frame)
+            {
+                out.extend(codec::decode::<LinkFrame>(&plain, Proto::Dm.max_frame()).ok().and_then(|f| f.m));
             }
         }
         out

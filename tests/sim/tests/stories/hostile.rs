@@ -261,3 +261,37 @@ fn somebody_shut_out_while_connected_is_gone_at_once() {
         assert!(s.mallory.was_dropped(w));
     });
 }
+
+#[test]
+fn entries_that_had_to_wait_are_acknowledged_once_they_are_taken() {
+    story("entries_that_had_to_wait_are_acknowledged_once_they_are_taken", |w| {
+        let mut s = stage(w);
+        for n in 0..5 {
+            w.say(s.alice, s.chat, &format!("line {n}"));
+        }
+        w.run(5_000);
+        let device = s.mallory.device();
+        let acknowledged = |w: &mut World, mallory: &mut Hostile| {
+            let acks = mallory.hears_dm(w).into_iter().filter_map(|m| if let LinkMsg::Ack(ack) = m { Some(ack) } else { None });
+            acks.filter(|ack| ack.device == device.as_bytes()).map(|ack| ack.seq).max().unwrap_or(0)
+        };
+        acknowledged(w, &mut s.mallory);
+        // Refers to something old, which has to be looked up on the disk.
+        let of_alice = w.entries(s.alice, s.chat).into_iter().filter(|e| e.header().chan == s.last.header().chan);
+        let old = of_alice.filter(|e| e.header().device != device).min_by_key(|e| e.header().seq).expect("something of Alice");
+        let dep = Dep::to(old.header().device, old.header().seq, old.id());
+        let answer = s.mallory.forge(s.chat, Some(&s.last), vec![dep], stamp(w, 0), "to come back to what you said");
+        s.mallory.pushes(w, s.chat, std::slice::from_ref(&answer));
+        w.run(5_000);
+        assert!(w.has(s.alice, s.chat, answer.id()));
+        assert_eq!(acknowledged(w, &mut s.mallory), answer.header().seq, "what was looked up first");
+        // A clock twelve minutes ahead: held until it is no more than ten.
+        let early = s.mallory.forge(s.chat, Some(&answer), Vec::new(), stamp(w, 12 * 60_000), "early");
+        s.mallory.pushes(w, s.chat, std::slice::from_ref(&early));
+        w.run(5_000);
+        assert_eq!(acknowledged(w, &mut s.mallory), 0, "it waits");
+        w.run(3 * 60_000);
+        assert!(w.has(s.alice, s.chat, early.id()));
+        assert_eq!(acknowledged(w, &mut s.mallory), early.header().seq, "what was held");
+    });
+}
