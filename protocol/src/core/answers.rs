@@ -109,11 +109,7 @@ impl Core {
             return self.gate.reply(cmd, Err(CommandError::UnknownPerson));
         };
         if matches!(person.relation, Relation::Asking | Relation::Requested) {
-            self.drop_links_of(account);
-            self.people.remove(&account);
-            self.timers.clear(Timer::Dial(account));
-            self.timers.clear(Timer::Request(account));
-            self.person_changed(account);
+            self.forget_person(account);
         }
         self.gate.reply(cmd, Ok(Reply::Done));
     }
@@ -129,8 +125,7 @@ impl Core {
             .map(|p| p.account)
             .collect();
         for account in old {
-            self.people.remove(&account);
-            self.person_changed(account);
+            self.forget_person(account);
         }
     }
 

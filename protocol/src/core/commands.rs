@@ -3,6 +3,7 @@
 use super::command::{Command, CommandError, Reply};
 use super::effect::Effect;
 use super::job::Job;
+use super::timers::Timer;
 use super::{Core, JobFor};
 use crate::identity::link::ContactLink;
 use crate::identity::safety::SafetyNumber;
@@ -133,10 +134,15 @@ impl Core {
     }
 
     pub(super) fn retry_request(&mut self, account: AccountId) {
+        let mut free = true;
         for link in self.links.values_mut() {
-            link.inbox.give_up(account);
+            free &= link.inbox.give_up(account);
         }
-        self.pursue_request(account);
+        if free {
+            self.pursue_request(account);
+        } else {
+            self.timers.set(Timer::Request(account), self.now.mono.after(super::inbox::RETRY));
+        }
     }
 }
 

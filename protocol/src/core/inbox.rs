@@ -1,25 +1,21 @@
 //! Contact requests: asking at somebody's door, and answering at ours.
 //!
 //! The caller asks for the owner's keys, seals a request to them, proves some work unless it holds the owner's code, and hands
-//! it over. The owner answers once it is on disk. From then on both hold the request's reply key, so the ordinary hello
+//! it over. The owner answers once it is on disk; what they check before is in [`super::requests`]. From then on both hold the request's reply key, so the ordinary hello
 //! proves them to each other, and the answer travels like any other message between known devices.
 
 use super::Core;
 use super::command::{CommandError, Reply, Target};
 use super::effect::Effect;
-use super::event::Event;
 use super::job::Job;
 use super::links::Link;
 use super::people::{Person, Request};
 use super::timers::Timer;
-use crate::crypto::pow::Challenge;
 use crate::identity::device::{DeviceSetInfo, PrekeyInfo};
 use crate::identity::{link as contact_link, text};
-use crate::ids::{AccountId, CmdId, DeviceId, JobId, LinkId, RequestId};
-use crate::limits;
+use crate::ids::{AccountId, CmdId, JobId, LinkId, RequestId};
 use crate::link::{Hint, Proto};
-use crate::time::UnixMs;
-use crate::view::{Gate, Relation, RequestView};
+use crate::view::{Gate, Relation};
 use crate::wire::codec;
 use crate::wire::inbox::{Bundle, Deliver, Inbox, InboxFrame, Query, Refused, Stored};
 use crate::wire::link::{ContactRequest, Payload, SealedFrame};
@@ -28,23 +24,46 @@ use std::time::Duration;
 /// Questions answered on one connection; honest callers need one or two.
 const ANSWERS_PER_LINK: u32 = 8;
 /// Wait before a request that was refused or got no answer is tried again on a connection.
-const RETRY: Duration = Duration::from_secs(60);
+pub(super) const RETRY: Duration = Duration::from_secs(60);
 /// Proof-of-work bits that an owner may ask for: 2^26 hashes are a quarter of a minute of one core.
 const MOST_WORK: u32 = 26;
 
 /// Where a connection stands in the inbox protocol.
 #[derive(Debug, Default)]
 pub(super) struct InboxCall {
-    /// As caller: whom we ask for, and what we hand over once the work is done.
-    out: Option<(AccountId, Option<SealedFrame>)>,
+    /// As caller: whom we ask for, and how far that is.
+    out: Option<(AccountId, Stage)>,
     /// As owner: answers given.
     answers: u32,
 }
 
+/// How far a caller is.
+#[derive(Debug)]
+enum Stage {
+    /// The owner's keys are asked for.
+    Asked,
+    /// This computation shows the work for this request.
+    Working(JobId, SealedFrame),
+    /// The request is handed over.
+    Handed,
+}
+
 impl InboxCall {
-    /// Stops asking for somebody, so that it can begin anew.
-    pub(super) fn give_up(&mut self, account: AccountId) {
+    /// Is not about somebody any more.
+    pub(super) fn drop_call(&mut self, account: AccountId) {
         self.out.take_if(|(asked, _)| *asked == account);
+    }
+
+    /// Stops asking for somebody, so that it can begin anew. False while the work for them is being done: it would be for nothing.
+    pub(super) fn give_up(&mut self, account: AccountId) -> bool {
+        match &self.out {
+            Some((asked, Stage::Working(..))) if *asked == account => false,
+            Some((asked, _)) if *asked == account => {
+                self.out = None;
+                true
+            }
+            _ => true,
+        }
     }
 }
 
@@ -160,7 +179,7 @@ impl Core {
         if link.inbox.out.is_some() {
             return;
         }
-        link.inbox.out = Some((account, None));
+        link.inbox.out = Some((account, Stage::Asked));
         let code = self.people.get(&account).and_then(|p| p.request.as_ref()).and_then(|r| r.code);
         let query = Query { account: account.to_vec(), code: code.map(|c| c.to_vec()).unwrap_or_default() };
         self.send_inbox(id, Inbox::Query(query));
@@ -182,7 +201,7 @@ impl Core {
     }
 
     /// Bits of work a caller must show; `None` if the door is closed to them.
-    fn price(&self, code: &[u8]) -> Option<u32> {
+    pub(super) fn price(&self, code: &[u8]) -> Option<u32> {
         let me = self.me.as_ref()?;
         let holds_code = !code.is_empty() && code == me.code;
         match self.settings.gate {
@@ -214,25 +233,23 @@ impl Core {
     }
 
     fn on_bundle(&mut self, id: LinkId, msg: &Bundle) {
-        let Some((account, None)) = self.links.get(&id).and_then(|l| l.inbox.out.clone()) else {
+        let asked = self.links.get(&id).and_then(|l| l.inbox.out.as_ref());
+        let Some(account) = asked.filter(|(_, stage)| matches!(stage, Stage::Asked)).map(|(account, _)| *account) else {
             return self.bad_frame(id, "inbox_unasked");
         };
-        match self.seal_request(id, account, msg) {
-            Ok(frame) => {
-                let bits = msg.pow_bits;
-                let bytes = codec::encode(&frame);
-                if let Some(link) = self.links.get_mut(&id) {
-                    link.inbox.out = Some((account, Some(frame)));
-                }
-                if bits == 0 {
-                    self.hand_over(id, 0);
-                } else {
-                    let job = self.job(super::JobFor::Request(id));
-                    self.gate.inward(Effect::Offload { id: job, job: Job::Pow { account, frame: bytes, bits } });
-                }
-            }
-            Err(reason) => self.bad_frame(id, reason),
+        let frame = match self.seal_request(id, account, msg) {
+            Ok(frame) => frame,
+            Err(reason) => return self.bad_frame(id, reason),
+        };
+        if msg.pow_bits == 0 {
+            return self.hand_over(id, account, frame, 0);
         }
+        let work = Job::Pow { account, frame: codec::encode(&frame), bits: msg.pow_bits };
+        let job = self.job(super::JobFor::Request(id));
+        if let Some(link) = self.links.get_mut(&id) {
+            link.inbox.out = Some((account, Stage::Working(job, frame)));
+        }
+        self.gate.inward(Effect::Offload { id: job, job: work });
     }
 
     fn seal_request(&mut self, id: LinkId, account: AccountId, msg: &Bundle) -> Result<SealedFrame, &'static str> {
@@ -243,8 +260,12 @@ impl Core {
         let set = DeviceSetInfo::verify(signed, account).map_err(|_| "device_set_unfit")?;
         let bundle = PrekeyInfo::verify(prekeys).map_err(|_| "prekeys_unfit")?;
         let device = bundle.device;
-        if set.devices.iter().all(|d| d.device != device) {
-            return Err("prekeys_of_other_device");
+        let olm = set.device(device).map(|d| d.olm).ok_or("prekeys_of_other_device")?;
+        if !self.speaks_for(&set, device, olm) {
+            return Err("device_revoked");
+        }
+        if self.device_of_another(account, device) {
+            return Err("device_of_another");
         }
         let route = self.links.get(&id).map(|l| l.info.route).ok_or("link_gone")?;
         let hints = self.own_hints(route, false).iter().map(Hint::to_msg).collect();
@@ -267,14 +288,16 @@ impl Core {
         self.seal_to(account, device, Payload::Request(body)).ok_or("no_session")
     }
 
-    pub(super) fn on_work_done(&mut self, id: LinkId, nonce: Option<u64>) {
-        if let Some(nonce) = nonce {
-            self.hand_over(id, nonce);
+    /// The work for a request is done, or was given up. It is worth nothing for any other request.
+    pub(super) fn on_work_done(&mut self, id: LinkId, job: JobId, nonce: Option<u64>) {
+        let Some(out) = self.links.get_mut(&id).map(|l| &mut l.inbox.out) else { return };
+        let done = out.take_if(|(_, stage)| matches!(stage, Stage::Working(under_way, _) if *under_way == job));
+        if let (Some((account, Stage::Working(_, frame))), Some(nonce)) = (done, nonce) {
+            self.hand_over(id, account, frame, nonce);
         }
     }
 
-    fn hand_over(&mut self, id: LinkId, nonce: u64) {
-        let Some((account, Some(frame))) = self.links.get(&id).and_then(|l| l.inbox.out.clone()) else { return };
+    fn hand_over(&mut self, id: LinkId, account: AccountId, frame: SealedFrame, nonce: u64) {
         let Some(me) = &self.me else { return };
         let code = self.people.get(&account).and_then(|p| p.request.as_ref()).and_then(|r| r.code);
         let deliver = Deliver {
@@ -285,6 +308,9 @@ impl Core {
             from: me.device_id().to_vec(),
             olm: me.keys.identity().to_vec(),
         };
+        if let Some(link) = self.links.get_mut(&id) {
+            link.inbox.out = Some((account, Stage::Handed));
+        }
         self.send_inbox(id, Inbox::Deliver(deliver));
     }
 
@@ -297,7 +323,7 @@ impl Core {
 
     fn on_stored(&mut self, id: LinkId) {
         let Some(link) = self.links.get_mut(&id) else { return };
-        let Some((account, Some(_))) = link.inbox.out.take() else {
+        let Some((account, _)) = link.inbox.out.take_if(|(_, stage)| matches!(stage, Stage::Handed)) else {
             return self.bad_frame(id, "inbox_unasked");
         };
         self.timers.clear(Timer::Request(account));
@@ -330,86 +356,6 @@ impl Core {
         }
     }
 
-    /// Checks a request from the cheapest test to the dearest, and keeps it. `None` for one that is known already.
-    fn take_request(&mut self, msg: &Deliver) -> Result<Option<AccountId>, &'static str> {
-        let me = self.me.as_ref().ok_or("no_account")?;
-        let own = me.account;
-        if msg.account != own.as_bytes() {
-            return Err("request_for_another");
-        }
-        let bits = self.price(&msg.code).ok_or("request_gate")?;
-        let frame = msg.frame.as_ref().ok_or("inbox_garbage")?;
-        if bits > 0 && !Challenge::new(&own, &codec::encode(frame)).check(bits, msg.pow) {
-            return Err("request_without_work");
-        }
-        let with_code = bits == 0;
-        let waiting = self.people.values().filter(|p| p.relation == Relation::Asking).count();
-        if waiting >= if with_code { limits::REQUESTS_WITH_CODE } else { limits::REQUESTS } {
-            return Err("too_many_requests");
-        }
-        let device = DeviceId::from_slice(&msg.from).map_err(|_| "inbox_garbage")?;
-        let olm = msg.olm.as_slice().try_into().map_err(|_| "inbox_garbage")?;
-        let (inner, pending) = self.open_first(device, olm, frame)?;
-        let Some(Payload::Request(request)) = inner.m else { return Err("request_unfit") };
-        let signed = request.device_set.ok_or("request_unfit")?;
-        let set = DeviceSetInfo::verify_unknown(&signed).map_err(|_| "device_set_unfit")?;
-        let account = set.account;
-        if !set.devices.iter().any(|d| d.device == device && d.olm == olm) || account == own {
-            return Err("request_of_another");
-        }
-        let prekeys = request.prekeys.ok_or("request_unfit")?;
-        let bundle = PrekeyInfo::verify(&prekeys).map_err(|_| "prekeys_unfit")?;
-        if bundle.device != device {
-            return Err("prekeys_of_other_device");
-        }
-        let profile = text::clean_profile(&request.profile.unwrap_or_default()).map_err(|_| "profile_unfit")?;
-        let note = text::clean_request_text(&request.text).map_err(|_| "request_unfit")?;
-        let made = UnixMs(request.made_ms);
-        if made > self.now.wall.after(limits::CLOCK_AHEAD) || self.now.wall.since(made) > limits::REQUEST_LIFETIME {
-            return Err("request_time");
-        }
-        let incoming = Request {
-            id: RequestId::from_slice(&request.request_id).map_err(|_| "request_unfit")?,
-            reply_key: request.reply_key.try_into().map_err(|_| "request_unfit")?,
-            text: note,
-            made,
-            incoming: true,
-            delivered: true,
-            code: None,
-        };
-        let relation = self.people.get(&account).map(|p| p.relation);
-        if matches!(relation, Some(Relation::Blocked | Relation::Gone)) {
-            return Err("request_from_blocked");
-        }
-        if self.people.get(&account).and_then(|p| p.request.as_ref()).is_some_and(|r| r.incoming && r.id == incoming.id) {
-            return Ok(None);
-        }
-        // From here on it is taken.
-        self.adopt_session(account, device, pending);
-        let person = self.people.entry(account).or_insert_with(|| Person::new(account, Relation::Asking));
-        if let Some(own) = person.request.replace(incoming).filter(|r| !r.incoming) {
-            person.asked_key = Some(own.reply_key);
-        }
-        self.learn_devices(account, signed, set);
-        self.learn_bundle(account, prekeys, bundle);
-        self.learn_profile(account, &profile);
-        let hints: Vec<Hint> = request.hints.iter().take(limits::HINTS).filter_map(Hint::from_msg).collect();
-        self.learn_hints(account, &hints);
-        self.person_changed(account);
-        match relation {
-            // Both asked, or a known contact came back with new devices: that is a yes.
-            Some(Relation::Requested | Relation::Contact) => {
-                let _ = self.accept(account);
-            }
-            _ => {
-                if let Some(view) = self.people.get(&account).and_then(request_view) {
-                    self.gate.notify(Event::ContactRequested { request: view });
-                }
-            }
-        }
-        Ok(Some(account))
-    }
-
     pub(super) fn inbox_link_down(&mut self, link: &Link) {
         if let Some((account, _)) = link.inbox.out {
             self.timers.set_at_most(Timer::Request(account), self.now.mono.after(Duration::from_secs(2)));
@@ -426,19 +372,4 @@ impl Core {
         self.jobs.insert(id, what);
         id
     }
-}
-
-/// A request as people see it.
-pub(super) fn request_view(person: &Person) -> Option<RequestView> {
-    let request = person.request.as_ref()?;
-    Some(RequestView {
-        account_id: person.account,
-        login: person.profile.login.clone(),
-        tag: person.tag.clone(),
-        name: person.name().to_owned(),
-        text: request.text.clone(),
-        at: request.made,
-        incoming: request.incoming,
-        delivered: request.delivered,
-    })
 }

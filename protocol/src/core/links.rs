@@ -172,6 +172,7 @@ impl Core {
                 clock: Reading::new(wall, now),
             });
         }
+        self.device_proven(account, device);
         for double in doubles {
             self.end_link(double);
         }

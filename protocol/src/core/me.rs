@@ -358,11 +358,15 @@ impl Core {
         if verify_tombstone(tombstone, account).is_err() {
             return self.refuse("tombstone_unfit");
         }
+        if self.people.get(&account).is_some_and(|p| matches!(p.relation, Relation::Asking | Relation::Requested)) {
+            return self.forget_person(account);
+        }
         if let Some(person) = self.people.get_mut(&account) {
             person.relation = Relation::Gone;
             person.pair_key = None;
             person.request = None;
             self.drop_links_of(account);
+            self.forget_sessions(account, |_| true);
             self.timers.clear(Timer::Dial(account));
             self.person_changed(account);
         }
@@ -388,6 +392,7 @@ impl Core {
                 keys: me.keys.encode(),
                 bundle: Some(me.bundle.clone()),
                 bundle_seq: me.bundle_seq,
+                declined: self.declined.to_rows(),
             };
             self.gate.write(rows::put(Table::Prekey, b"device", &row));
         }

@@ -28,6 +28,7 @@ mod operators;
 mod own;
 mod people;
 mod publish;
+mod requests;
 mod rows;
 mod sessions;
 mod snapshot;
@@ -116,6 +117,7 @@ pub struct Core {
     /// Transport keys of contacts, as the network was last told.
     friends: BTreeSet<PeerKey>,
     logins: logins::Logins,
+    declined: requests::Declined,
     jobs: BTreeMap<JobId, JobFor>,
     next_job: u64,
     reads: BTreeMap<ReadId, ReadFor>,
@@ -191,6 +193,7 @@ impl Core {
             directory: directory::Directory::default(),
             friends: BTreeSet::new(),
             logins: logins::Logins::default(),
+            declined: requests::Declined::default(),
             jobs: BTreeMap::new(),
             next_job: 0,
             reads: BTreeMap::new(),
@@ -289,10 +292,13 @@ impl Core {
             }));
         }
         let me_row = of(Table::Account).find_map(rows::decode);
-        let device_row = of(Table::Prekey).find_map(rows::decode);
+        let device_row = of(Table::Prekey).find_map(rows::decode::<rows::DeviceRow>);
         let (Some(entropy), Some(row)) = (boot.entropy, me_row) else { return };
         let me = match device_row {
-            Some(device) => self.load_me(entropy, row, device),
+            Some(device) => {
+                self.declined = requests::Declined::from_rows(&device.declined);
+                self.load_me(entropy, row, device)
+            }
             None => self.reborn(entropy, row),
         };
         let Some(me) = me else {
@@ -418,7 +424,8 @@ impl Core {
         match (self.jobs.remove(&id), result) {
             (Some(JobFor::Tag(account, login)), JobResult::Tag(tag)) => self.tag_computed(account, login, Some(tag)),
             (Some(JobFor::Tag(account, login)), _) => self.tag_computed(account, login, None),
-            (Some(JobFor::Request(link)), JobResult::Pow(nonce)) => self.on_work_done(link, nonce),
+            (Some(JobFor::Request(link)), JobResult::Pow(nonce)) => self.on_work_done(link, id, nonce),
+            (Some(JobFor::Request(link)), _) => self.on_work_done(link, id, None),
             (Some(JobFor::Safety(cmd, account, said)), JobResult::Safety(number)) => self.on_safety(cmd, account, said, number),
             (Some(JobFor::Claim(claim)), result) => self.claim_worked(*claim, &result),
             (Some(JobFor::Safety(cmd, ..)), _) => self.gate.reply(cmd, Err(command::CommandError::Busy)),

@@ -46,6 +46,19 @@ pub(super) struct DeviceRow {
     pub bundle: Option<Signed>,
     #[prost(uint64, tag = "5")]
     pub bundle_seq: u64,
+    /// Contact requests that must not come back by being sent again.
+    #[prost(message, repeated, tag = "6")]
+    pub declined: Vec<DeclinedRow>,
+}
+
+/// A contact request that was declined.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct DeclinedRow {
+    /// 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    pub made_ms: u64,
 }
 
 /// Somebody known.
@@ -125,6 +138,9 @@ pub(super) struct SessionRow {
     /// Their newest prekey bundle.
     #[prost(message, optional, tag = "4")]
     pub bundle: Option<Signed>,
+    /// The device has shown in a hello that it speaks for the account.
+    #[prost(bool, tag = "5")]
+    pub proven: bool,
 }
 
 /// Head of a conversation.

@@ -6,6 +6,7 @@ use crate::crypto::ratchet::{OpenError, Pair, PeerKeys};
 use crate::identity::device::PrekeyInfo;
 use crate::ids::{AccountId, DeviceId, SpaceId};
 use crate::store::{Key, Table, Write};
+use crate::view::Relation;
 use crate::wire::codec;
 use crate::wire::identity::Signed;
 use crate::wire::link::{Inner, Payload, SealedFrame};
@@ -18,6 +19,8 @@ pub(super) struct Session {
     pub account: AccountId,
     pub pair: Pair,
     pub bundle: Option<(Signed, PrekeyInfo)>,
+    /// The device has shown in a hello that it speaks for the account. Before that only the account says so, and it may lie.
+    pub proven: bool,
 }
 
 /// Why a ratchet message gave nothing.
@@ -44,7 +47,15 @@ impl Core {
         let device = info.device;
         let own = me.device_id();
         let kind = self.cfg.ratchet;
-        let session = self.sessions.entry(device).or_insert_with(|| Session { account, pair: Pair::new(kind, own, device), bundle: None });
+        let session = self.sessions.entry(device).or_insert_with(|| Session {
+            account,
+            pair: Pair::new(kind, own, device),
+            bundle: None,
+            proven: false,
+        });
+        if session.account != account {
+            return self.refuse("device_of_another");
+        }
         if session.bundle.as_ref().is_none_or(|(_, known)| known.seq < info.seq) {
             session.bundle = Some((signed, info));
             self.touched.sessions.insert(device);
@@ -75,7 +86,7 @@ impl Core {
         let seed = self.dice.bytes();
         let wall = self.now.wall;
         let me = self.me.as_ref()?;
-        let session = self.sessions.get_mut(&device)?;
+        let session = self.sessions.get_mut(&device).filter(|s| s.account == account)?;
         let inner =
             Inner { space: space.to_vec(), from: me.device_id().to_vec(), to: device.to_vec(), id: id.to_vec(), m, pad: Vec::new() };
         let plain = crate::crypto::ratchet::pad(inner).ok()?;
@@ -93,7 +104,15 @@ impl Core {
         let kind = self.cfg.ratchet;
         let me = self.me.as_mut().ok_or(NotOpened::Closed)?;
         let own = me.device_id();
-        let session = self.sessions.entry(device).or_insert_with(|| Session { account, pair: Pair::new(kind, own, device), bundle: None });
+        let session = self.sessions.entry(device).or_insert_with(|| Session {
+            account,
+            pair: Pair::new(kind, own, device),
+            bundle: None,
+            proven: false,
+        });
+        if session.account != account {
+            return Err(NotOpened::Closed);
+        }
         let peer = PeerKeys { olm, bundle: session.bundle.as_ref().map(|(_, b)| b) };
         let opened = session.pair.open(&mut me.keys, &peer, frame, wall).map_err(|e| match e {
             OpenError::Replay => NotOpened::Replay,
@@ -121,11 +140,56 @@ impl Core {
         Ok((inner, pair))
     }
 
+    /// Keeps what [`Core::open_first`] came to, after [`Core::device_of_another`] was asked.
     pub(super) fn adopt_session(&mut self, account: AccountId, device: DeviceId, pair: Pair) {
-        let bundle = self.sessions.remove(&device).and_then(|s| s.bundle);
-        self.sessions.insert(device, Session { account, pair, bundle });
+        let before = self.sessions.remove(&device).filter(|s| s.account == account);
+        let (bundle, proven) = before.map_or((None, false), |s| (s.bundle, s.proven));
+        self.sessions.insert(device, Session { account, pair, bundle, proven });
         self.touched.sessions.insert(device);
         self.touched.device = true;
+    }
+
+    /// Whether a device that an account names as its own is somebody else's by what is known here: one of ours or of a contact's, or
+    /// one that talks with us for another account. What merely somebody who asks for contact said of it counts for nothing.
+    pub(super) fn device_of_another(&self, account: AccountId, device: DeviceId) -> bool {
+        let ours = self.me.as_ref().is_some_and(|me| me.account != account && me.devices.device(device).is_some());
+        let of_contact = self.people.values().any(|p| p.account != account && p.is_contact() && p.has_device(device));
+        let asks = |other: AccountId| self.people.get(&other).is_none_or(|p| p.relation == Relation::Asking);
+        let talks = self.sessions.get(&device).is_some_and(|s| s.account != account && (s.proven || !asks(s.account)));
+        ours || of_contact || talks
+    }
+
+    /// A device has proven whose it is. What was kept under its name for anybody else rests on a lie.
+    pub(super) fn device_proven(&mut self, account: AccountId, device: DeviceId) {
+        if self.sessions.get(&device).is_some_and(|s| s.account != account) {
+            self.sessions.remove(&device);
+            self.touched.sessions.insert(device);
+        }
+        if let Some(session) = self.sessions.get_mut(&device)
+            && !std::mem::replace(&mut session.proven, true)
+        {
+            self.touched.sessions.insert(device);
+        }
+    }
+
+    /// Forgets what is kept of the devices of an account that are not in its set any more.
+    pub(super) fn forget_old_sessions(&mut self, account: AccountId) {
+        let listed: Vec<DeviceId> = self
+            .people
+            .get(&account)
+            .and_then(|p| p.devices.as_ref())
+            .map(|(_, set)| set.devices.iter().map(|d| d.device).collect())
+            .unwrap_or_default();
+        self.forget_sessions(account, |device| !listed.contains(&device));
+    }
+
+    /// Forgets what is kept of some devices of an account.
+    pub(super) fn forget_sessions(&mut self, account: AccountId, which: impl Fn(DeviceId) -> bool) {
+        let gone = self.sessions.iter().filter(|(device, s)| s.account == account && which(**device)).map(|(device, _)| *device);
+        for device in gone.collect::<Vec<_>>() {
+            self.sessions.remove(&device);
+            self.touched.sessions.insert(device);
+        }
     }
 
     /// Has the next message to a device begin a new session. What is under way in the old ones still opens.
@@ -164,6 +228,7 @@ impl Core {
                         account: s.account.to_vec(),
                         pair: s.pair.encode(),
                         bundle: s.bundle.as_ref().map(|(signed, _)| signed.clone()),
+                        proven: s.proven,
                     },
                 ),
                 None => Write::Delete(Key::single(Table::Session, device.to_vec())),
@@ -177,7 +242,7 @@ impl Core {
         let account = AccountId::from_slice(&row.account).ok()?;
         let pair = Pair::decode(&row.pair).ok()?;
         let bundle = row.bundle.and_then(|signed| PrekeyInfo::verify(&signed).ok().map(|info| (signed, info)));
-        self.sessions.insert(device, Session { account, pair, bundle });
+        self.sessions.insert(device, Session { account, pair, bundle, proven: row.proven });
         Some(())
     }
 }

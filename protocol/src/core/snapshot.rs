@@ -1,8 +1,8 @@
 //! Views for people and programs, made from the core's state.
 
 use super::Core;
-use super::inbox::request_view;
 use super::people::Person;
+use super::requests::request_view;
 use crate::ids::AccountId;
 use crate::view::{ChatView, NearbyView, NetworkView, PersonView, Relation, Snapshot};
 use std::sync::Arc;

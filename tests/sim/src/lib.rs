@@ -16,6 +16,7 @@
 //! | [`history`] | conversations read from a disk, as the shell reads them |
 //! | [`check`] | what must hold after every story |
 //! | [`adversary`] | a host that keeps no rules |
+//! | [`forger`] | contact requests made by hand |
 //! | [`story`] | runs a story over seeds, twice each |
 //! | [`hours`] | a long conversation, for the benchmark |
 //!
@@ -27,7 +28,9 @@ pub mod cast;
 pub mod check;
 pub mod dice;
 pub mod disk;
+pub mod forger;
 pub mod history;
+
 pub mod hours;
 pub mod net;
 pub mod node;

@@ -100,6 +100,8 @@ pub struct Node {
     pub peak_backlog: usize,
     /// Slow hashes that it had computed.
     pub hashes: u64,
+    /// How much longer its computations take, ms: a slow machine.
+    pub slow_jobs: u64,
 }
 
 /// A message that was answered with its id.
@@ -140,6 +142,7 @@ impl Node {
             off: false,
             peak_backlog: 0,
             hashes: 0,
+            slow_jobs: 0,
         }
     }
 

@@ -103,7 +103,7 @@ impl World {
                 self.push(at + after, Happening::Read(who, run, id, read));
             }
             Effect::Offload { id, job } => {
-                let after = self.dice.between(1, 400);
+                let after = self.dice.between(1, 400) + self.nodes[n].slow_jobs;
                 self.nodes[n].hashes += u64::from(matches!(job, Job::Tag { .. }));
                 let result = job.run();
                 self.push(at + after, Happening::Input(who, run, Input::JobDone(id, result)));

@@ -4,6 +4,7 @@ mod apart;
 mod clocks;
 mod crashes;
 mod devices;
+mod forged;
 mod hostile;
 mod networks;
 mod people;
