@@ -5,6 +5,7 @@
 //! which most votes differ to the same side.
 
 use super::Core;
+use super::links::Link;
 use crate::ids::{AccountId, LinkId};
 use crate::time::{Now, UnixMs};
 use std::collections::BTreeMap;
@@ -53,9 +54,10 @@ impl Core {
             return;
         }
         self.clock_base = now;
-        let set_since = |r: Reading| r.base.abs_diff(now) > TOLERANCE.unsigned_abs();
-        let stale: Vec<LinkId> =
-            self.links.iter().filter(|(_, l)| l.auth.as_ref().is_some_and(|a| set_since(a.clock))).map(|(id, _)| *id).collect();
+        let set_since = |then: i64| then.abs_diff(now) > TOLERANCE.unsigned_abs();
+        // They may have been told the time before they told theirs.
+        let compared = |l: &Link| l.told_clock.into_iter().chain(l.auth.as_ref().map(|a| a.clock.base)).any(set_since);
+        let stale: Vec<LinkId> = self.links.iter().filter(|(_, l)| compared(l)).map(|(id, _)| *id).collect();
         for id in stale {
             self.end_link(id);
         }

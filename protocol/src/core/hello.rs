@@ -108,6 +108,7 @@ impl Core {
             return;
         }
         link.proven_to = Some((account, *key));
+        link.told_clock = Some(self.clock_base);
         let side = link.role;
         let body = ProofBody {
             account: me.account.to_vec(),

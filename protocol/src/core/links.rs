@@ -37,6 +37,8 @@ pub(super) struct Link {
     pub candidates: Vec<(AccountId, [u8; 32])>,
     /// The candidate to whom we have proven ourselves on this connection, and under which of the keys we share.
     pub proven_to: Option<(AccountId, [u8; 32])>,
+    /// How the own clocks stood to each other when our proof told them the time, ms.
+    pub told_clock: Option<i64>,
     /// Frames that came before the other side's proof did, in their order.
     pub early: Vec<(Proto, Vec<u8>)>,
     pub auth: Option<Auth>,
@@ -128,6 +130,7 @@ impl Core {
             theirs: None,
             candidates: Vec::new(),
             proven_to: None,
+            told_clock: None,
             early: Vec::new(),
             auth: None,
             proven: None,

@@ -4,6 +4,7 @@
 use crate::net::Host;
 use crate::node::{START, Who};
 use crate::world::World;
+use std::collections::BTreeMap;
 use veche_protocol::core::input::Input;
 use veche_protocol::crypto::labels;
 use veche_protocol::crypto::link::{Ephemeral, HelloKeys, Opener, Sealer, Transcript, tag};
@@ -26,6 +27,19 @@ use veche_protocol::wire::sync::{Entries, Sync, SyncFrame};
 #[derive(Default)]
 pub struct Stranger {
     pub(crate) heard: Vec<Input>,
+    /// Connections that are up, whoever dialled.
+    links: BTreeMap<LinkId, LinkInfo>,
+}
+
+impl Stranger {
+    pub(crate) fn hears(&mut self, input: Input) {
+        match &input {
+            Input::LinkUp(link, info) => drop(self.links.insert(*link, *info)),
+            Input::LinkDown(link) => drop(self.links.remove(link)),
+            _ => {}
+        }
+        self.heard.push(input);
+    }
 }
 
 impl World {
@@ -35,7 +49,7 @@ impl World {
         self.collect();
     }
 
-    /// A stranger's machine connects to somebody's node.
+    /// A stranger's machine connects to somebody's node, or is connected already.
     ///
     /// # Panics
     /// If it does not come through.
@@ -43,18 +57,12 @@ impl World {
         let (peer, addr) = (self.net.peer(to), self.net.addr(to));
         self.net.dial(self.at(), host, peer, &[addr], &mut self.dice);
         self.collect();
-        let mut up = None;
-        self.until(60_000, |w| {
-            for input in w.stranger_hears(host) {
-                if let Input::LinkUp(link, info) = input
-                    && Some(info.peer) == peer
-                {
-                    up = Some((link, info));
-                }
-            }
-            up.is_some()
-        });
-        up.expect("the connection comes up")
+        let up = |w: &Self| {
+            let links = &w.strangers.get(&host)?.links;
+            links.iter().find(|(_, info)| Some(info.peer) == peer).map(|(link, info)| (*link, *info))
+        };
+        self.until(60_000, |w| up(w).is_some());
+        up(self).expect("the connection comes up")
     }
 
     /// A stranger's machine sends a frame.

@@ -107,6 +107,8 @@ impl Forger {
         let deliver = self.request(w, to, from, set, &keys);
         assert!(w.hands_over(host, link, deliver.clone()), "it is taken");
         between(w);
+        // Whatever ended with it is noticed by then.
+        w.run(1_000);
         let (link, _) = w.asks_for_keys(host, to);
         w.hands_over(host, link, deliver)
     }

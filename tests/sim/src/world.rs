@@ -251,7 +251,7 @@ impl World {
                     }
                     self.reservations(host, &input);
                     match self.strangers.get_mut(&host) {
-                        Some(stranger) => stranger.heard.push(input),
+                        Some(stranger) => stranger.hears(input),
                         None => self.give(host, input),
                     }
                 }
