@@ -22,7 +22,7 @@ use std::time::Duration;
 /// Whoever was dialled leaves the first word to the other side for this long. Longer than a round trip across the world.
 const TAGS_TIMEOUT: Duration = Duration::from_millis(800);
 /// A hello that is not over by then is stuck: three round trips and the work of two signatures are far below.
-const PROOF_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const PROOF_TIMEOUT: Duration = Duration::from_secs(10);
 /// A node that has not said its nonce by then is no node of ours.
 pub(super) const NONCE_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -47,10 +47,7 @@ impl Core {
         match link.theirs {
             None => self.bad_frame(id, "hello_silent"),
             // They believe that we dialled: somebody has to begin. Nobody who merely calls here is told how many people we know.
-            Some(_) if !link.named && expected => {
-                self.send_tags(id);
-                self.timers.set(Timer::Hello(id), self.now.mono.after(PROOF_TIMEOUT));
-            }
+            Some(_) if !link.named && expected => self.send_tags(id),
             // A known node that neither proves itself nor says that it knows nobody: a new connection begins anew.
             Some(_) if expected && !link.stranger => self.bad_frame(id, "hello_unfinished"),
             Some(_) => {}
@@ -83,7 +80,6 @@ impl Core {
         self.say_lan_hello(id);
         if dialled {
             self.send_tags(id);
-            self.timers.set(Timer::Hello(id), self.now.mono.after(PROOF_TIMEOUT));
         } else {
             self.timers.set(Timer::Hello(id), self.now.mono.after(TAGS_TIMEOUT));
         }

@@ -1,6 +1,8 @@
 //! How the two ends of a connection recognise each other: tags that only holders of a shared pair key can make and tell.
 
 use super::Core;
+use super::hello::PROOF_TIMEOUT;
+use super::timers::Timer;
 use crate::crypto::link::{Transcript, tag};
 use crate::ids::{AccountId, LinkId};
 use crate::limits;
@@ -36,7 +38,10 @@ impl Core {
         tags.sort_unstable();
         if let Some(link) = self.links.get_mut(&id) {
             link.candidates = candidates;
-            link.named = true;
+            // From here on an answer is waited for, whatever made us begin: the other side's silence, or a wish to reach somebody.
+            if !std::mem::replace(&mut link.named, true) {
+                self.timers.set(Timer::Hello(id), self.now.mono.after(PROOF_TIMEOUT));
+            }
         }
         self.send_hello(id, Hello::Tags(Tags { tags }));
     }
