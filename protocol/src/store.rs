@@ -6,8 +6,14 @@
 pub enum Table {
     /// This account and this device: singletons.
     Account = b'a',
+    /// Queues that this node keeps for others: names, keys, age.
+    Queue = b'b',
     /// Conversation heads: title, unread, last read, draft.
     Chat = b'c',
+    /// Frames in those queues.
+    Mail = b'f',
+    /// What is known of each of those frames without reading it.
+    Slip = b'g',
     /// Index from an entry's id to its place.
     Index = b'i',
     /// Pairwise ratchet states, one row for each device of somebody else.
@@ -22,6 +28,8 @@ pub enum Table {
     Person = b'p',
     /// Contact requests, in and out.
     Request = b'q',
+    /// Records of the directory that this node keeps for others.
+    Record = b'r',
     /// Logs: signed headers ordered by sequence number.
     Log = b's',
     /// Settings of the person in front of this device.
@@ -46,6 +54,8 @@ impl Table {
         Self::Prekey,
         Self::Ack,
     ];
+    /// Tables of what this node keeps for others. They are no part of a backup: the others have their own ways to get it back.
+    pub const KEPT: [Self; 4] = [Self::Queue, Self::Mail, Self::Slip, Self::Record];
     /// Tables that hold history.
     pub const HISTORY: [Self; 3] = [Self::Index, Self::Timeline, Self::Log];
 }

@@ -94,6 +94,8 @@ labels! {
     MAILBOX_OPEN = "mailbox-open";
     /// Proof of the key of a mailbox queue for writers.
     MAILBOX_PUT = "mailbox-put";
+    /// Names of the queues that a node makes.
+    MAILBOX_NAME = "mailbox-name";
     /// Key of one frame in a mailbox queue.
     MAILBOX_FRAME = "mailbox-frame";
     /// Key that seals a contact request for a door.

@@ -11,9 +11,12 @@ use veche_protocol::identity::link::ContactLink;
 use veche_protocol::identity::login::{Handle, Login, propose};
 use veche_protocol::identity::safety::SafetyNumber;
 use veche_protocol::identity::{text, words};
-use veche_protocol::ids::{AccountId, DirectoryKey};
-use veche_protocol::time::UnixMs;
+use veche_protocol::ids::{AccountId, DirectoryKey, LinkId, PeerKey, QueueName};
+use veche_protocol::mailbox::proof::{self, Ends, OwnerSecret};
+use veche_protocol::mailbox::server::{self, Effect, Frame, Input, Limits, Server};
+use veche_protocol::time::{Mono, Now, UnixMs};
 use veche_protocol::wire::codec::{self, Wire, WireError};
+use veche_protocol::wire::mailbox::{Mailbox, MailboxFrame};
 use veche_protocol::wire::{bodies, directory, entry, hello, identity, inbox, link, mailbox, sync};
 
 /// A decoder and what has to hold for whatever it is fed.
@@ -38,7 +41,8 @@ pub const DECODERS: &[Decoder] = &[
     Decoder { name: "address_box", check: message::<directory::AddressBox> },
     Decoder { name: "whereabouts", check: message::<directory::Whereabouts> },
     Decoder { name: "record_merge", check: record_merge },
-    Decoder { name: "mailbox", check: message::<mailbox::MailboxFrame> },
+    Decoder { name: "mailbox", check: message::<MailboxFrame> },
+    Decoder { name: "mailbox_server", check: mailbox_server },
     Decoder { name: "mail", check: message::<mailbox::Mail> },
     Decoder { name: "lan_hello", check: message::<identity::LanHello> },
     Decoder { name: "signed", check: message::<identity::Signed> },
@@ -95,6 +99,89 @@ fn record_merge(bytes: &[u8]) -> bool {
         assert_eq!(again.value, None, "a record merged with itself stays");
     }
     true
+}
+
+/// A mailbox node that somebody talks to: each frame comes after its length, two bytes, little-endian; a frame of no bytes lets time pass.
+/// Names, proofs and whole frames are no finds for a fuzzer: where a queue is named by one byte, it is the queue of that number, and what
+/// belongs to it is filled in. However much is said, the node keeps to its limits and answers each question once at most.
+fn mailbox_server(mut bytes: &[u8]) -> bool {
+    let limits = Limits { make_work: 0, queues: 4, total_bytes: 64 << 10, queue_bytes: 40 << 10, ..Limits::for_operator() };
+    let ends = Ends { client: PeerKey([1; 32]), node: PeerKey([9; 32]) };
+    let config = server::Config { node: ends.node, limits: limits.clone(), seed: [7; 32] };
+    let mut now = Now { mono: Mono(1), wall: UnixMs(1_767_225_600_000) };
+    let mut node = Server::new(config, now, &[], &[]);
+    let link = LinkId(1);
+    let (mut made, mut answered) = (Vec::new(), false);
+    while let Some((len, rest)) = bytes.split_first_chunk::<2>() {
+        let (frame, rest) = rest.split_at(usize::from(u16::from_le_bytes(*len)).min(rest.len()));
+        bytes = rest;
+        if node.stats().links == 0 {
+            node.handle(now, Input::LinkUp { link, peer: ends.client, ip: [198, 51, 100, 1].into(), sponsor: None });
+        }
+        if frame.is_empty() {
+            now.mono = node.next_timeout().max(now.mono);
+            node.handle(now, Input::Tick);
+        } else {
+            node.handle(now, Input::Frame { link, frame: filled_in(frame, &made, &ends) });
+        }
+        let mut answers = 0;
+        while let Some(effect) = node.poll() {
+            match effect {
+                Effect::Commit { commit, .. } => node.handle(now, Input::Committed { commit, durable: true }),
+                Effect::Read { read, keys } => {
+                    let frames = vec![Frame::Whole(vec![5; veche_protocol::limits::MAIL_SMALL]); keys.len()];
+                    node.handle(now, Input::Found { read, frames });
+                }
+                Effect::Send { frame, .. } => {
+                    match codec::decode::<MailboxFrame>(&frame, 20 << 10).expect("the node speaks the protocol").m {
+                        Some(Mailbox::Held(_)) => {}
+                        Some(Mailbox::Made(new)) => {
+                            made.push(new);
+                            answers += 1;
+                        }
+                        _ => answers += 1,
+                    }
+                }
+                Effect::Close(_) | Effect::Recover => {}
+            }
+        }
+        assert!(answers <= 1, "a question has one answer");
+        answered |= answers > 0;
+        let stats = node.stats();
+        assert!(stats.queues <= 4 && stats.bytes <= limits.total_bytes, "the node keeps to its limits: {stats:?}");
+    }
+    answered
+}
+
+/// See [`mailbox_server`].
+fn filled_in(frame: &[u8], made: &[mailbox::Made], ends: &Ends) -> Vec<u8> {
+    let Ok(MailboxFrame { m: Some(mut message) }) = codec::decode::<MailboxFrame>(frame, frame.len()) else { return frame.to_vec() };
+    let find = |name: &[u8]| if let [at] = name { made.get(usize::from(*at)) } else { None };
+    match &mut message {
+        Mailbox::Make(make) if make.owner == [1] => make.owner = OwnerSecret::from_seed([1; 32]).public().to_vec(),
+        Mailbox::Put(put) => {
+            if let Some(queue) = find(&put.queue) {
+                put.queue.clone_from(&queue.write);
+                put.frame.resize(veche_protocol::limits::MAIL_SMALL, 0);
+                let name = QueueName::from_slice(&put.queue).expect("a name has its length");
+                put.mac = proof::put_mac(&[2; 32], ends, &name, &put.frame).to_vec();
+            }
+        }
+        Mailbox::Open(open) => {
+            if let Some(queue) = find(&open.queue) {
+                open.queue.clone_from(&queue.read);
+                let name = QueueName::from_slice(&open.queue).expect("a name has its length");
+                open.sig = OwnerSecret::from_seed([1; 32]).sign_open(ends, &name).to_vec();
+            }
+        }
+        Mailbox::Taken(mailbox::Taken { queue, .. }) | Mailbox::End(mailbox::End { queue, .. }) => {
+            if let Some(found) = find(queue) {
+                queue.clone_from(&found.read);
+            }
+        }
+        _ => {}
+    }
+    codec::encode(&MailboxFrame { m: Some(message) })
 }
 
 /// Bodies of entries: the first byte chooses the kind, as the header does in an entry.

@@ -258,6 +258,18 @@ fn mailbox(add: &mut impl FnMut(&'static str, &'static str, Vec<u8>)) {
     ] {
         add("mailbox", name, encode(&MailboxFrame { m: Some(m) }));
     }
+    let talk = [
+        Mailbox::Make(Make { ask: 1, owner: vec![1], write_key: key(2), pow: 3, door_bits: 0 }),
+        Mailbox::Put(Put { ask: 2, queue: vec![0], mac: vec![], pow: 0, frame: vec![] }),
+        Mailbox::Open(Open { ask: 3, queue: vec![0], sig: vec![] }),
+        Mailbox::Taken(Taken { queue: vec![0], up_to: 1 }),
+        Mailbox::End(End { ask: 4, queue: vec![0] }),
+    ];
+    let framed = talk.map(|m| {
+        let frame = encode(&MailboxFrame { m: Some(m) });
+        [u16::try_from(frame.len()).expect("a short frame").to_le_bytes().to_vec(), frame].concat()
+    });
+    add("mailbox_server", "talk", framed.concat());
     add("mail", "full", encode(&Mail { from: key(1), sealed: Some(sealed()), pad: vec![0; 5] }));
 }
 
