@@ -172,8 +172,10 @@ impl Core {
     fn on_prekeys(&mut self, account: AccountId, device: DeviceId, signed: crate::wire::identity::Signed) {
         match PrekeyInfo::verify(&signed) {
             Ok(info) if info.device == device => self.learn_bundle(account, signed, info),
-            _ => self.refuse("prekeys_unfit"),
+            _ => return self.refuse("prekeys_unfit"),
         }
+        // A yes may have waited for keys to seal it with.
+        self.send_accept(account);
     }
 
     fn on_bye(&mut self, id: LinkId) {
@@ -182,8 +184,9 @@ impl Core {
 
     /// The other side could not open something. Whatever it lacks comes by sync; what follows uses a new session.
     fn on_new_session(&mut self, id: LinkId, account: AccountId, device: DeviceId, signed: crate::wire::identity::Signed) {
-        self.on_prekeys(account, device, signed);
+        // First the old session goes: what learning the keys sends has to open over there.
         self.reset_session(device);
+        self.on_prekeys(account, device, signed);
         self.start_sync(id);
     }
 

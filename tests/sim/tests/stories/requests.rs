@@ -4,6 +4,7 @@ use veche_protocol::core::command::{Command, CommandError, Target};
 use veche_protocol::core::event::Event;
 use veche_protocol::crypto::pow::Challenge;
 use veche_protocol::link::Proto;
+use veche_protocol::store::Table;
 use veche_protocol::view::{Gate, Relation};
 use veche_protocol::wire::codec;
 use veche_protocol::wire::inbox::{Deliver, Inbox, InboxFrame};
@@ -104,6 +105,26 @@ fn a_request_waits_while_its_goal_sleeps() {
         let id = w.say(alice, chat, "at last");
         w.sees(bob, chat, id);
         check::converges(w, &[alice, bob], chat);
+    });
+}
+
+#[test]
+fn a_yes_that_has_no_keys_to_be_sealed_with_goes_out_when_they_arrive() {
+    story("a_yes_that_has_no_keys_to_be_sealed_with_goes_out_when_they_arrive", |w| {
+        let (alice, bob) = (w.alice(), w.bob());
+        asks(w, alice, bob);
+        assert!(w.until(SOON, |w| w.relation(bob, alice) == Some(Relation::Asking)));
+        w.stop(alice);
+        let account = w.account(alice);
+        w.want(bob, Command::AcceptRequest(account));
+        w.stop(bob);
+        // With the session went the keys of Alice's device; she sends them when both are connected again.
+        w.lose(bob, Table::Session);
+        w.start(bob);
+        w.start(alice);
+        let met = w.until(SOON, |w| w.view(alice).network.authenticated > 0 && w.view(bob).network.authenticated > 0);
+        assert!(met, "she is known by the key of her request");
+        assert!(w.until(30_000, |w| w.relation(alice, bob) == Some(Relation::Contact)), "she hears the yes on this connection");
     });
 }
 
