@@ -100,6 +100,14 @@ labels! {
     MAILBOX_FRAME = "mailbox-frame";
     /// Key that seals a contact request for a door.
     MAILBOX_DOOR = "mailbox-door";
+    /// Digest of a log up to an entry: a running chain over all entries, not only the head.
+    LOG = "log";
+    /// Digest of a log with two versions.
+    LOG_FORKED = "log-forked";
+    /// Digest of a version that ends where it was duplicated again.
+    LOG_CUT = "log-cut";
+    /// Digest of a channel.
+    FRONTIER = "frontier";
     /// Streams of the simulator's stand-in for the ratchet.
     DOUBLE = "double";
 }

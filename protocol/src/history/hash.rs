@@ -1,6 +1,7 @@
 //! Hashes of this folder: the digests that logs and frontiers are compared by.
 
 use crate::crypto::hash::h;
+use crate::crypto::labels;
 use crate::ids::{DeviceId, EntryId};
 
 /// BLAKE3 output.
@@ -13,32 +14,23 @@ pub type Digest16 = [u8; 16];
 /// Digest of a log without entries.
 pub const EMPTY: Digest = [0; 32];
 
-/// Digest of a log up to an entry: a running chain over all entries, not only the head.
-const LOG: &str = "log";
-/// Digest of a log with two versions.
-const LOG_FORKED: &str = "log-forked";
-/// Digest of a version that ends where it was duplicated again.
-const LOG_CUT: &str = "log-cut";
-/// Digest of a channel.
-const FRONTIER: &str = "frontier";
-
 /// Digest of a log after one more entry.
 #[must_use]
 pub fn chain(before: &Digest, id: EntryId) -> Digest {
-    h(LOG, &[before, id.as_bytes()])
+    h(labels::LOG, &[before, id.as_bytes()])
 }
 
 /// Digest of a version that ends in a cut.
 #[must_use]
 pub(super) fn cut(end: &Digest) -> Digest {
-    h(LOG_CUT, &[end])
+    h(labels::LOG_CUT, &[end])
 }
 
 /// Digest of a log that parts after `base`; `versions` in the order of their roots.
 #[must_use]
 pub(super) fn forked(base: &Digest, versions: &[Digest]) -> Digest {
     let fields: Vec<&[u8]> = std::iter::once(base.as_slice()).chain(versions.iter().map(<[u8; 32]>::as_slice)).collect();
-    h(LOG_FORKED, &fields)
+    h(labels::LOG_FORKED, &fields)
 }
 
 /// Digest of a channel over (device, floor, log digest) in the order of the devices.
@@ -46,7 +38,7 @@ pub(super) fn forked(base: &Digest, versions: &[Digest]) -> Digest {
 pub(super) fn channel(rows: impl Iterator<Item = (DeviceId, u64, Digest16)>) -> Digest16 {
     let rows: Vec<Vec<u8>> =
         rows.map(|(device, floor, digest)| [device.as_bytes(), floor.to_be_bytes().as_slice(), &digest].concat()).collect();
-    short(&h(FRONTIER, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+    short(&h(labels::FRONTIER, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>()))
 }
 
 /// The form of a digest that travels.
