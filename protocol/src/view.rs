@@ -61,6 +61,9 @@ pub struct AccountView {
     pub status_text: String,
     /// Whether the person has confirmed that the recovery words are written down.
     pub words_saved: bool,
+    /// Whether this device is on the account's list. One that newer devices took the place of shows what it has and writes
+    /// nothing any more.
+    pub listed: bool,
 }
 
 /// What a person wants others to see.

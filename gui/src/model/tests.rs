@@ -56,6 +56,7 @@ fn snapshot(unread: u32) -> Snapshot {
         status: Status::Online,
         status_text: String::new(),
         words_saved: false,
+        listed: true,
     };
     let person = PersonView {
         account_id: THEM,

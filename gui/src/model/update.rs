@@ -176,6 +176,7 @@ impl Model {
             // More is known, or the directory is done: what is shown is asked for again.
             Event::DirectoryFound { .. } | Event::NearbyChanged if self.found.more => self.look_again(),
             Event::DirectoryFound { .. } if self.found.claimants.is_some() => self.look_again(),
+            Event::DeviceDropped { this, .. } => self.device_dropped(this),
             Event::Overflow { .. } => self.reload(),
             _ => {} // State: it is in the snapshot.
         }
@@ -216,6 +217,12 @@ impl Model {
         }
         let title = Say::Words(if request.name.is_empty() { request.login.clone() } else { request.name.clone() });
         self.out.push(Out::Notify { chat: None, title, body: Say::Key("note-request") });
+    }
+
+    /// The list of devices was full: whoever is in front of any of them should know which way it went.
+    fn device_dropped(&mut self, this: bool) {
+        let body = if this { "note-device-this" } else { "note-device-other" };
+        self.out.push(Out::Notify { chat: None, title: Say::Key("note-device"), body: Say::Key(body) });
     }
 
     /// Events were lost: what is loaded may be stale.

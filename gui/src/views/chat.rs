@@ -92,6 +92,9 @@ fn banners(ui: &mut Ui, cx: &mut Cx<'_>, chat: &ChatView, person: &PersonView) {
         () if person.devices_changed => Some((icons::SHIELD_WARNING, true, cx.lang.named("banner-devices", &person.name))),
         () if cx.model.snap.network.storage_trouble.is_some() => Some((icons::WARNING, true, cx.lang.t("banner-disk").to_owned())),
         () if cx.model.snap.network.duplicated => Some((icons::WARNING, true, cx.lang.t("banner-copied").to_owned())),
+        () if cx.model.snap.account.as_ref().is_some_and(|a| !a.listed) => {
+            Some((icons::WARNING, true, cx.lang.t("banner-dropped").to_owned()))
+        }
         () if cx.model.snap.network.clock_off_ms.is_some() => Some((icons::WARNING, true, cx.lang.t("banner-clock").to_owned())),
         () if chat.missing > 0 => Some((icons::CIRCLE_NOTCH, false, missing(cx, chat, person))),
         () if queued && offline => Some((icons::CLOCK, false, cx.lang.named("banner-queued", &person.name))),

@@ -108,6 +108,7 @@ fn own_account() -> Snapshot {
         status: Default::default(),
         status_text: String::new(),
         words_saved: false,
+        listed: true,
     };
     Snapshot { account: Some(Arc::new(account)), ..Snapshot::default() }
 }

@@ -109,7 +109,7 @@ impl Core {
             Some(Relation::Blocked) => return Err(CommandError::Blocked),
             _ => return Err(CommandError::NotContact),
         }
-        if self.clone_seen {
+        if self.clone_seen || !self.is_listed() {
             return Err(CommandError::DeviceRetired);
         }
         if self.clock_off.is_some() {

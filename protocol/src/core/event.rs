@@ -1,6 +1,6 @@
 //! One-shot events for people and programs. State that can be looked at any time is in [`crate::view`] instead.
 
-use crate::ids::{AccountId, EntryId, SpaceId};
+use crate::ids::{AccountId, DeviceId, EntryId, SpaceId};
 use crate::view::{MessageState, MessageView, Presence, Relation, RequestView};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -12,6 +12,14 @@ pub enum Event {
     /// The own account or profile changed.
     #[serde(rename = "account.changed")]
     AccountChanged,
+    /// An account has [`crate::limits::DEVICES_PER_ACCOUNT`] devices at most: a newer one took the place of this, the oldest.
+    #[serde(rename = "account.device_dropped")]
+    DeviceDropped {
+        /// Which.
+        device_id: DeviceId,
+        /// Whether it is the one that says so.
+        this: bool,
+    },
     /// Somebody asks to become a contact.
     #[serde(rename = "contact.requested")]
     ContactRequested {

@@ -68,6 +68,7 @@ impl Me {
             status: self.status,
             status_text: self.profile.status_text.clone(),
             words_saved: self.words_saved,
+            listed: self.devices.device(self.device_id()).is_some(),
         }
     }
 }
@@ -268,45 +269,6 @@ impl Core {
             self.gate.notify(Event::AccountChanged);
         }
         self.gate.reply(cmd, Ok(Reply::Done));
-    }
-
-    /// Takes over what another own device knows of this account's devices, and joins the two lists if neither has all.
-    pub(super) fn learn_own_devices(&mut self, signed: &Signed, theirs: &DeviceSetInfo) {
-        let wall = self.now.wall.0;
-        let Some(me) = &mut self.me else { return };
-        if theirs.id == me.devices.id {
-            return;
-        }
-        let missing =
-            |have: &DeviceSetInfo, other: &DeviceSetInfo| other.devices.iter().any(|d| have.devices.iter().all(|h| h.device != d.device));
-        if !missing(theirs, &me.devices) {
-            if theirs.is_newer_than(&me.devices) {
-                me.device_set = signed.clone();
-                me.devices = theirs.clone();
-            }
-        } else if missing(&me.devices, theirs) || theirs.is_newer_than(&me.devices) {
-            let mut all = me.devices.devices.clone();
-            for d in &theirs.devices {
-                if all.iter().all(|have| have.device != d.device) {
-                    all.push(d.clone());
-                }
-            }
-            all.sort_by_key(|d| (d.added_ms, d.device));
-            all.truncate(limits::DEVICES_PER_ACCOUNT);
-            let newer = if theirs.is_newer_than(&me.devices) { theirs } else { &me.devices };
-            let epoch = next_epoch(Some(newer.epoch), wall);
-            let joined = me.secret.sign_device_set(&device_set(me.account, epoch, &all, Some(newer.id)));
-            let Ok(info) = DeviceSetInfo::verify(&joined, me.account) else { return };
-            me.device_set = joined;
-            me.devices = info;
-        } else {
-            return;
-        }
-        let set = me.device_set.clone();
-        self.touched.me = true;
-        self.dirty = true;
-        self.tell_everybody(&LinkMsg::Devices(set));
-        self.gate.notify(Event::AccountChanged);
     }
 
     pub(super) fn contact_link(&mut self, cmd: CmdId, renew: bool) {

@@ -13,6 +13,7 @@ mod chat;
 mod clock;
 mod commands;
 mod content;
+mod devices;
 mod diagnose;
 mod dice;
 mod directory;

@@ -52,6 +52,7 @@ pub fn mira() -> Arc<AccountView> {
         status: Status::Online,
         status_text: "Soldering something".into(),
         words_saved: true,
+        listed: true,
     })
 }
 

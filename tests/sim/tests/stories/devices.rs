@@ -1,10 +1,11 @@
 //! People with several machines, copied profiles, duplicated histories.
 
 use veche_protocol::core::command::Command;
+use veche_protocol::core::event::Event;
 use veche_sim::cast::SOON;
 use veche_sim::check;
 use veche_sim::net::Place;
-use veche_sim::story::story;
+use veche_sim::story::{long_story, story};
 
 #[test]
 fn a_second_machine_gets_the_conversation_and_takes_part() {
@@ -203,5 +204,34 @@ fn a_restored_account_can_be_reached_by_its_contacts() {
         let reply = w.say(bob, chat, "and I reach you");
         w.sees(laptop, chat, reply);
         w.want(laptop, Command::ConfirmWords);
+    });
+}
+
+#[test]
+fn a_ninth_device_takes_the_place_of_the_oldest_which_is_told() {
+    long_story("a_ninth_device_takes_the_place_of_the_oldest_which_is_told", 5, |w| {
+        let (alice, bob) = (w.alice(), w.bob());
+        let chat = w.befriend(alice, bob);
+        let mut machines = vec![alice];
+        for _ in 0..8 {
+            let next = w.second_device(alice, Place::Lan(1));
+            assert!(w.until(SOON, |w| w.view(next).chat(chat).is_some()), "machine {} joins", machines.len() + 1);
+            machines.push(next);
+        }
+        let ninth = *machines.last().expect("nine");
+        let listed = |w: &mut veche_sim::world::World, who| w.view(who).account.as_ref().is_some_and(|a| a.listed);
+        assert!(w.until(SOON, |w| !listed(w, alice)), "the oldest learns that it has to go");
+        let told = |w: &mut veche_sim::world::World, who, it| {
+            w.node(who).events().any(|e| matches!(e, Event::DeviceDropped { this, .. } if *this == it))
+        };
+        assert!(w.until(10_000, |w| told(w, alice, true)), "and says so");
+        let others = machines.clone();
+        assert!(w.until(SOON, |w| others[1..].iter().any(|m| told(w, *m, false))), "as do those that stay");
+        w.run(60_000);
+        assert!(machines[1..].iter().all(|m| listed(w, *m)), "all others stay");
+        assert!(w.try_say(alice, chat, "as if nothing had happened", None).is_none());
+        assert!(w.until(SOON, |w| w.is_online(ninth, bob)), "the newest reaches Bob");
+        let id = w.say(ninth, chat, "from the newest");
+        w.sees(bob, chat, id);
     });
 }
