@@ -76,6 +76,8 @@ pub const MAIL_LARGE: usize = 18 * 1024;
 pub const MAIL_WINDOW: usize = 16;
 /// Queues of one device that one contact may write into: on two nodes, and on two more while they change.
 pub const QUEUES_PER_CONTACT: usize = 4;
+/// Positions in one message about what was read: a few KiB, and more devices than two people use in years.
+pub const READ_LOGS: usize = 64;
 /// A stamp may run this far ahead of the reader's clock; later ones wait until the clock gets there.
 pub const CLOCK_AHEAD: Duration = Duration::from_secs(600);
 /// A message that arrives this long after its time is marked as late.

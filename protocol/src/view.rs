@@ -7,6 +7,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+mod hlc;
+mod marks;
+
+pub use hlc::Hlc;
+pub use marks::{DeviceProgress, Progress, ReadMarks};
+
 /// Everything that is small enough to be shown whole. Histories are read in pages instead.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
@@ -156,8 +162,8 @@ pub struct ChatView {
     pub last: Option<Preview>,
     /// Messages of others not read here.
     pub unread: u32,
-    /// Stamp up to which this account has read.
-    pub read_up_to: Hlc,
+    /// How far this account has read what others wrote: for each writing device, the position up to which all was seen.
+    pub read: ReadMarks,
     /// Text typed and not sent.
     pub draft: String,
     /// Whether notifications are off.
@@ -184,60 +190,6 @@ pub struct Preview {
     pub at: UnixMs,
     /// State, where it is ours.
     pub state: Option<MessageState>,
-}
-
-/// Hybrid logical clock stamp: 48 bits of Unix milliseconds and a 16-bit counter (Kulkarni et al., 2014).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Hlc(pub u64);
-
-impl Hlc {
-    /// The stamp of a wall-clock time with counter zero.
-    #[must_use]
-    pub const fn from_unix(at: UnixMs) -> Self {
-        Self(at.0 << 16)
-    }
-
-    /// Its wall-clock part.
-    #[must_use]
-    pub const fn unix(self) -> UnixMs {
-        UnixMs(self.0 >> 16)
-    }
-}
-
-/// How far the own messages of a chat have got. One row for each own device that wrote there.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Progress {
-    /// For each own device: the last sequence number that left it and the last that a recipient's device has stored.
-    pub devices: Vec<DeviceProgress>,
-    /// Stamp up to which the other person has read; zero if they do not say.
-    pub read: Hlc,
-}
-
-/// See [`Progress`].
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct DeviceProgress {
-    /// Writing device.
-    pub device: DeviceId,
-    /// Stored by another device that is not the recipient's.
-    pub sent: u64,
-    /// Stored by a device of the recipient.
-    pub delivered: u64,
-}
-
-impl Progress {
-    /// State of an own message.
-    #[must_use]
-    pub fn state(&self, device: DeviceId, seq: u64, hlc: Hlc) -> MessageState {
-        let row = self.devices.iter().find(|d| d.device == device);
-        let (sent, delivered) = row.map_or((0, 0), |r| (r.sent, r.delivered));
-        match () {
-            () if hlc <= self.read && delivered >= seq => MessageState::Read,
-            () if delivered >= seq => MessageState::Delivered,
-            () if sent >= seq => MessageState::Sent,
-            () => MessageState::Queued,
-        }
-    }
 }
 
 /// What has become of a message. Never ahead of the truth.

@@ -4,7 +4,7 @@ use crate::bridge::{Page, PageAt, Place};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use veche_protocol::ids::EntryId;
-use veche_protocol::view::{Hlc, MessageView};
+use veche_protocol::view::{MessageView, ReadMarks};
 
 /// Messages asked for at once.
 pub const PAGE: usize = 100;
@@ -26,8 +26,8 @@ pub struct History {
     pub loaded: bool,
     /// A page is on its way.
     pub loading: bool,
-    /// Where the unread messages began when the conversation was opened.
-    pub marker: Option<Hlc>,
+    /// What was read when the conversation was opened: the line above what is new stays where it was.
+    pub marker: Option<ReadMarks>,
     /// What the next message answers.
     pub reply_to: Option<EntryId>,
     /// The own message that is being changed.

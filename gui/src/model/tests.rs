@@ -79,7 +79,7 @@ fn snapshot(unread: u32) -> Snapshot {
         account_id: THEM,
         last: None,
         unread,
-        read_up_to: Hlc(0),
+        read: Default::default(),
         draft: String::new(),
         muted: false,
         typing: false,
@@ -261,7 +261,7 @@ fn notifications_are_for_what_is_not_looked_at() {
 #[test]
 fn escape_goes_back_one_step_at_a_time() {
     let mut model = loaded(0);
-    let escape = |m: &mut Model| m.apply(Intent::Do(crate::command::UiCommand::Escape));
+    let escape = |m: &mut Model| m.apply(Intent::Do(UiCommand::Escape));
     let first = model.history(CHAT).and_then(|h| h.get(0).map(|m| m.message_id)).expect("a message");
     model.apply(Intent::Reply(CHAT, Some(first)));
     model.apply(Intent::Ask(Dialog::Shortcuts));

@@ -184,10 +184,13 @@ impl Model {
 
     fn message(&mut self, chat: SpaceId, message: &MessageView) {
         let looking = self.focused && self.open_chat() == Some(chat);
+        // What was told to be seen did not include this one, wherever in the conversation it belongs.
+        self.seen_told.remove(&chat);
+        let read = self.snap.chat(chat).map(|c| c.read.clone());
         if let Some(history) = self.histories.get_mut(&chat) {
             history.arrived(message);
             if !message.mine && !looking && history.marker.is_none() {
-                history.marker = Some(veche_protocol::view::Hlc(message.hlc.0.saturating_sub(1)));
+                history.marker = read;
             }
         }
         let muted = self.snap.chat(chat).is_some_and(|c| c.muted);
@@ -248,7 +251,7 @@ impl Model {
             self.ask(Pending::Page(chat), Request::Page { chat, at: crate::bridge::PageAt::Newest, limit: super::history::PAGE });
         }
         if let (Some(history), Some(view)) = (self.histories.get_mut(&chat), view) {
-            history.marker = (view.unread > 0).then_some(view.read_up_to);
+            history.marker = (view.unread > 0).then(|| view.read.clone());
         }
     }
 }

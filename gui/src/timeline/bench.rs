@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use veche_protocol::ids::{AccountId, DeviceId, EntryId, SpaceId};
 use veche_protocol::time::UnixMs;
-use veche_protocol::view::{ChatView, Hlc, MessageBody, MessageView, Progress};
+use veche_protocol::view::{ChatView, Hlc, MessageBody, MessageView, Progress, ReadMarks};
 
 /// What was measured.
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ pub fn conversation(n: usize) -> (ChatView, History) {
         account_id: people[1],
         last: None,
         unread: 0,
-        read_up_to: Hlc(0),
+        read: ReadMarks::default(),
         draft: String::new(),
         muted: false,
         typing: false,

@@ -331,11 +331,7 @@ fn around(view: &View<'_, '_>, index: usize, message: &MessageView) -> Around {
     let model = view.cx.model;
     let before = index.checked_sub(1).and_then(|i| view.history.get(i));
     let day = before.is_none_or(|b| model.zone.day(b.at) != model.zone.day(message.at));
-    let marker = view.history.marker;
-    let unread = !message.mine
-        && marker.is_some_and(|m| message.hlc > m)
-        && before.is_none_or(|b| b.mine || marker.is_some_and(|m| b.hlc <= m))
-        && first_unread(view.history, index, marker);
+    let unread = first_unread(view.history, index, message);
     let lead = day
         || unread
         || message.reply_to.is_some()
@@ -355,19 +351,12 @@ fn around(view: &View<'_, '_>, index: usize, message: &MessageView) -> Around {
     }
 }
 
-/// Whether no earlier message of theirs is unread: own messages may lie between.
-fn first_unread(history: &History, index: usize, marker: Option<Hlc>) -> bool {
-    let mut i = index;
-    while let Some(before) = i.checked_sub(1).and_then(|b| history.get(b)) {
-        if marker.is_none_or(|m| before.hlc <= m) {
-            return true;
-        }
-        if !before.mine {
-            return false;
-        }
-        i -= 1;
-    }
-    true
+/// Whether a message is the first of theirs that was not read when the conversation was opened. Others may be read below it:
+/// it came late.
+fn first_unread(history: &History, index: usize, message: &MessageView) -> bool {
+    let Some(marker) = &history.marker else { return false };
+    let unread = |m: &MessageView| !m.mine && !marker.covers(m.device, m.seq);
+    unread(message) && !(0..index).rev().filter_map(|i| history.get(i)).any(|m| unread(m))
 }
 
 /// What to call the author of a message.
@@ -389,7 +378,7 @@ fn state(chat: &ChatView, message: &MessageView, echo: bool) -> Option<veche_pro
     if echo {
         return Some(MessageState::Queued);
     }
-    let now = chat.progress.state(message.device, message.seq, message.hlc);
+    let now = chat.progress.state(message.device, message.seq);
     Some(message.state.map_or(now, |then| then.max(now)))
 }
 

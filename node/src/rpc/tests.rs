@@ -119,7 +119,7 @@ fn chat_with_bob() -> ChatView {
         account_id: BOB,
         last: None,
         unread: 0,
-        read_up_to: Default::default(),
+        read: Default::default(),
         draft: String::new(),
         muted: false,
         typing: false,

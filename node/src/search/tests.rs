@@ -82,6 +82,7 @@ fn account() -> AccountView {
         status: Status::Online,
         status_text: String::new(),
         words_saved: true,
+        listed: true,
     }
 }
 
@@ -91,7 +92,7 @@ fn conversation(chat_id: SpaceId) -> ChatView {
         account_id: AccountId([2; 32]),
         last: None,
         unread: 0,
-        read_up_to: Hlc(0),
+        read: Default::default(),
         draft: String::new(),
         muted: false,
         typing: false,

@@ -1,8 +1,10 @@
-//! Conversations: what is unread, what has arrived where, who is typing. What a conversation contains is in [`super::content`].
+//! Conversations: what has arrived where, who is typing. What a conversation contains is in [`super::content`], what of it was
+//! read in [`super::reading`].
 
 use super::Core;
 use super::command::{CommandError, Reply};
 use super::event::Event;
+use super::reading;
 use super::rows::{self, AckRow, AckedLog, ChatRow, LastRow};
 use super::timers::Timer;
 use crate::crypto::{hash, labels};
@@ -10,10 +12,10 @@ use crate::history::space::Space;
 use crate::ids::{AccountId, ChanId, CmdId, DeviceId, EntryId, LinkId, SpaceId};
 use crate::limits;
 use crate::store::Table;
-use crate::view::{ChatView, DeviceProgress, Hlc, MessageState, Preview, Progress};
+use crate::view::{ChatView, DeviceProgress, Hlc, MessageState, Preview, Progress, ReadMarks};
 use crate::wire::codec;
 use crate::wire::entry::Create;
-use crate::wire::link::{Ack, LinkMsg, Read, Typing};
+use crate::wire::link::{Ack, LinkMsg, Typing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -31,9 +33,14 @@ pub(super) struct Chat {
     pub space: Space,
     pub last: Option<Last>,
     pub unread: u32,
-    pub read_up_to: Hlc,
-    /// How far the other person has read, by their own word.
-    pub peer_read: Hlc,
+    /// How far the person here has read what others wrote.
+    pub read: ReadMarks,
+    /// How far the other person has read what we wrote, by their own word.
+    pub peer_read: ReadMarks,
+    /// Walks through what is unread so far; see [`super::reading`].
+    pub walks: u64,
+    /// Unread messages that came since the last walk began.
+    pub came_since: u32,
     pub draft: String,
     pub muted: bool,
     pub typing: bool,
@@ -87,8 +94,10 @@ impl Chat {
             space: Space::new(id, device, [own, peer]),
             last: None,
             unread: 0,
-            read_up_to: Hlc(0),
-            peer_read: Hlc(0),
+            read: ReadMarks::default(),
+            peer_read: ReadMarks::default(),
+            walks: 0,
+            came_since: 0,
             draft: String::new(),
             muted: false,
             typing: false,
@@ -112,6 +121,7 @@ impl Chat {
     pub fn note(&mut self, last: Last, unread: bool) {
         if unread {
             self.unread = self.unread.saturating_add(1);
+            self.came_since = self.came_since.saturating_add(1);
         }
         if self.last.as_ref().is_none_or(|l| (l.hlc, l.id) <= (last.hlc, last.id)) {
             self.last = Some(last);
@@ -141,8 +151,8 @@ impl Core {
             let row = ChatRow {
                 peer: chat.peer.to_vec(),
                 unread: chat.unread,
-                read_up_to: chat.read_up_to.0,
-                peer_read: chat.peer_read.0,
+                read: reading::to_rows(&chat.read),
+                peer_read: reading::to_rows(&chat.peer_read),
                 draft: chat.draft.clone(),
                 muted: chat.muted,
                 last: chat.last.as_ref().map(|l| LastRow {
@@ -171,8 +181,8 @@ impl Core {
         let peer = AccountId::from_slice(&row.peer).ok()?;
         let mut chat = Chat::new(own, device, peer);
         chat.unread = row.unread;
-        chat.read_up_to = Hlc(row.read_up_to);
-        chat.peer_read = Hlc(row.peer_read);
+        chat.read = reading::from_rows(&row.read)?;
+        chat.peer_read = reading::from_rows(&row.peer_read)?;
         chat.draft = row.draft;
         chat.muted = row.muted;
         chat.last = row.last.and_then(|l| {
@@ -210,9 +220,10 @@ impl Core {
                 device: *log,
                 sent: chat.acked(ChanId::MAIN, *log, |d| own.contains(&d) && d != *log),
                 delivered: chat.acked(ChanId::MAIN, *log, |d| !own.contains(&d)),
+                read: if self.settings.receipts { chat.peer_read.of(*log) } else { 0 },
             })
             .collect();
-        Progress { devices, read: if self.settings.receipts { chat.peer_read } else { Hlc(0) } }
+        Progress { devices }
     }
 
     pub(super) fn chat_view(&self, chat: &Chat) -> ChatView {
@@ -224,10 +235,10 @@ impl Core {
                 text: l.text.clone(),
                 mine: l.mine,
                 at: l.hlc.unix(),
-                state: l.mine.then(|| progress.state(l.device, l.seq, l.hlc)),
+                state: l.mine.then(|| progress.state(l.device, l.seq)),
             }),
             unread: chat.unread,
-            read_up_to: chat.read_up_to,
+            read: chat.read.clone(),
             draft: chat.draft.clone(),
             muted: chat.muted,
             typing: chat.typing,
@@ -283,77 +294,15 @@ impl Core {
         self.touched.acks.insert((space, device));
         self.dirty = true;
         if own_device && chan == ChanId::MAIN {
-            let state = if from_own { MessageState::Sent } else { MessageState::Delivered };
+            // They may have said already that they have read it.
+            let read = self.settings.receipts && chat.peer_read.covers(log, seq);
+            let state = match (from_own, read) {
+                (true, _) => MessageState::Sent,
+                (false, true) => MessageState::Read,
+                (false, false) => MessageState::Delivered,
+            };
             self.gate.notify(Event::MessageState { chat_id: space, message_id: id, state });
         }
-    }
-
-    /// Somebody, or another own device, has read a conversation up to a stamp.
-    pub(super) fn on_read(&mut self, account: AccountId, msg: &Read) {
-        let Ok(space) = SpaceId::from_slice(&msg.space) else { return self.refuse("read_unfit") };
-        let own = self.me.as_ref().is_some_and(|me| me.account == account);
-        let wall = self.now.wall;
-        let Some(chat) = self.chats.get_mut(&space) else { return };
-        // A stamp from the future would mark messages as read before they are written.
-        let hlc = Hlc(msg.hlc.min(Hlc::from_unix(wall.after(limits::CLOCK_AHEAD)).0));
-        if own {
-            if hlc > chat.read_up_to {
-                chat.read_up_to = hlc;
-                self.recount(space);
-            }
-            return;
-        }
-        if chat.peer != account || hlc <= chat.peer_read {
-            return;
-        }
-        chat.peer_read = hlc;
-        let last = chat.last.as_ref().filter(|l| l.mine && l.hlc <= hlc).map(|l| l.id);
-        self.touch_chat(space);
-        if let (Some(message_id), true) = (last, self.settings.receipts) {
-            self.gate.notify(Event::MessageState { chat_id: space, message_id, state: MessageState::Read });
-        }
-    }
-
-    pub(super) fn mark_read(&mut self, cmd: CmdId, space: SpaceId, up_to: Option<Hlc>) {
-        let Some(chat) = self.chats.get_mut(&space) else {
-            return self.gate.reply(cmd, Err(CommandError::UnknownChat));
-        };
-        let newest = chat.space.last_hlc(ChanId::MAIN);
-        let hlc = up_to.map_or(newest, |h| h.min(newest));
-        if hlc > chat.read_up_to {
-            chat.read_up_to = hlc;
-            let peer = chat.peer;
-            self.recount(space);
-            let own = self.me.as_ref().map(|me| me.account);
-            let msg = LinkMsg::Read(Read { space: space.to_vec(), hlc: hlc.0 });
-            let links: Vec<LinkId> = self
-                .links
-                .iter()
-                .filter(|(_, l)| l.auth.as_ref().is_some_and(|a| (a.account == peer && self.settings.receipts) || Some(a.account) == own))
-                .map(|(id, _)| *id)
-                .collect();
-            for id in links {
-                self.send_link(id, msg.clone());
-            }
-        } else if chat.unread > 0 && up_to.is_none() {
-            chat.unread = 0;
-            self.chat_changed(space);
-        }
-        self.gate.reply(cmd, Ok(Reply::Done));
-    }
-
-    /// Counts what is unread after the read mark moved: nothing beyond the newest, otherwise the store is asked.
-    fn recount(&mut self, space: SpaceId) {
-        let Some(chat) = self.chats.get_mut(&space) else { return };
-        let newest_of_theirs = chat.last.as_ref().filter(|l| !l.mine).map(|l| l.hlc);
-        if chat.unread > 0 {
-            if newest_of_theirs.is_none_or(|h| h <= chat.read_up_to) && chat.read_up_to >= chat.space.last_hlc(ChanId::MAIN) {
-                chat.unread = 0;
-            } else {
-                self.count_unread(space);
-            }
-        }
-        self.chat_changed(space);
     }
 
     pub(super) fn say_typing(&mut self, cmd: CmdId, space: SpaceId) {

@@ -96,7 +96,8 @@ pub enum Command {
         /// Put or remove.
         on: bool,
     },
-    /// Everything up to here has been seen by the person; `None` is the newest.
+    /// Of everything that is here now, the person has seen what is stamped up to this; `None` is all of it. What arrives later
+    /// is unread, whatever its stamp.
     MarkRead(SpaceId, Option<Hlc>),
     /// The person is typing.
     Typing(SpaceId),

@@ -4,20 +4,21 @@ use super::changes::Wish;
 use super::chat::{Last, preview};
 use super::command::{CommandError, Reply};
 use super::event::Event;
+use super::reading::Walk;
 use super::timers::Timer;
 use super::{Core, ReadFor};
 use crate::history::append::AppendError;
 use crate::history::apply::Folded;
 use crate::history::entry::Parsed;
 use crate::history::ingest::{Accepted, Ingest, Refusal};
-use crate::history::rows::{self as history_rows, TimelineRow};
+use crate::history::rows::TimelineRow;
 use crate::history::show;
 use crate::history::space::{Lookup, Need, Space};
 use crate::identity::text;
 use crate::ids::{AccountId, ChanId, CmdId, DeviceId, EntryId, LinkId, ReadId, SpaceId};
 use crate::limits;
-use crate::store::{Dir, Found, Read, Table};
-use crate::view::{Hlc, Relation};
+use crate::store::{Found, Read, Table};
+use crate::view::Relation;
 use crate::wire::bodies::{AuthOp, Devices, Keep, Text, auth_op, kind};
 use crate::wire::codec;
 use crate::wire::entry::{Entry, EntryBatch};
@@ -27,10 +28,6 @@ use std::time::Duration;
 
 /// Bytes of entries in one ratchet message: with header and padding it fits a 16 KiB mailbox frame.
 const BATCH_BYTES: usize = limits::ENTRY;
-/// Rows counted as unread at most; more is "many".
-const UNREAD_COUNTED: usize = 1000;
-/// Bytes of one read of rows.
-const READ_BYTES: usize = 4 << 20;
 /// Wait before the other devices of a conversation are asked whether they have what just came from one of them.
 const SPREAD: Duration = Duration::from_secs(2);
 
@@ -47,8 +44,8 @@ pub(super) enum ChatRead {
     FoldForget(SpaceId, Box<Folded>),
     /// Brings the place of a message that the person wants to change.
     Target(CmdId, SpaceId, EntryId, Wish),
-    /// Counts what is unread.
-    Unread(SpaceId),
+    /// Brings entries that nobody here has read.
+    Unread(SpaceId, Walk),
 }
 
 impl Core {
@@ -288,7 +285,7 @@ impl Core {
         let text = preview(&show::first_line(row));
         let last = Last { id: entry.id(), device: header.device, seq: header.seq, hlc: header.hlc, text, mine };
         if let Some(chat) = self.chats.get_mut(&space) {
-            let unread = !mine && header.hlc > chat.read_up_to;
+            let unread = !mine && !chat.read.covers(header.device, header.seq);
             chat.note(last, unread);
         }
         if !mine {
@@ -353,34 +350,6 @@ impl Core {
         }
     }
 
-    pub(super) fn count_unread(&mut self, space: SpaceId) {
-        let Some(chat) = self.chats.get(&space) else { return };
-        let read = Read::Range {
-            table: Table::Timeline,
-            scope: crate::history::keys::timeline_key(space, ChanId::MAIN, Hlc(0), EntryId([0; 32])).scope,
-            from: chat.read_up_to.0.saturating_add(1).to_be_bytes().to_vec(),
-            to: None,
-            dir: Dir::Backward,
-            max_rows: UNREAD_COUNTED,
-            max_bytes: READ_BYTES,
-        };
-        self.read(ReadFor::Chat(ChatRead::Unread(space)), read);
-    }
-
-    fn on_unread(&mut self, space: SpaceId, rows: &[crate::store::Row]) {
-        let Some(own) = self.me.as_ref().map(|me| me.account) else { return };
-        let Some(chat) = self.chats.get_mut(&space) else { return };
-        let theirs = rows
-            .iter()
-            .filter_map(|r| history_rows::decode::<TimelineRow>(&r.value).ok())
-            .filter(|r| !r.deleted && Hlc(r.hlc) > chat.read_up_to && r.author().is_ok_and(|a| a != own));
-        let unread = u32::try_from(theirs.count()).unwrap_or(u32::MAX);
-        if chat.unread != unread {
-            chat.unread = unread;
-            self.chat_changed(space);
-        }
-    }
-
     pub(super) fn on_chat_read(&mut self, what: ChatRead, found: Result<Found, String>) {
         let now = self.now;
         match (what, found) {
@@ -409,8 +378,9 @@ impl Core {
             }
             (ChatRead::Target(cmd, ..), Err(why)) => self.gate.reply(cmd, Err(CommandError::NotStored(why))),
             (ChatRead::Target(cmd, ..), Ok(_)) => self.gate.reply(cmd, Err(CommandError::UnknownMessage)),
-            (ChatRead::Unread(space), Ok(Found::Rows(rows))) => self.on_unread(space, &rows),
-            (ChatRead::Lookup(..) | ChatRead::Unread(_), _) => self.refuse("store_silent"),
+            (ChatRead::Unread(space, walk), Ok(Found::Rows(rows))) => self.on_walk_read(space, walk, &rows),
+            (ChatRead::Unread(_, walk), found) => self.walk_failed(&walk, found),
+            (ChatRead::Lookup(..), _) => self.refuse("store_silent"),
         }
     }
 

@@ -6,9 +6,9 @@ use crate::identity::device::{DeviceSetInfo, PrekeyInfo};
 use crate::ids::{AccountId, DeviceId, LinkId, SpaceId};
 use crate::limits;
 use crate::link::{Hint, Proto};
-use crate::view::{Hlc, Presence, Status};
+use crate::view::{Presence, Status};
 use crate::wire::codec;
-use crate::wire::link::{Ack, Hints, LinkFrame, LinkMsg, Payload, Presence as PresenceMsg, Read, SealedFrame};
+use crate::wire::link::{Ack, Hints, LinkFrame, LinkMsg, Payload, Presence as PresenceMsg, SealedFrame};
 
 impl Core {
     /// First words on a connection that was just proven.
@@ -223,18 +223,6 @@ impl Core {
         if self.may_ask_session(device) {
             self.send_link(id, LinkMsg::NewSession(bundle));
             self.start_sync(id);
-        }
-    }
-
-    /// Sends how far this account has read in the conversation with somebody.
-    pub(super) fn send_reads(&mut self, id: LinkId, account: AccountId) {
-        if !self.settings.receipts {
-            return;
-        }
-        let reads: Vec<(SpaceId, Hlc)> =
-            self.chats.iter().filter(|(_, c)| c.peer == account && c.read_up_to.0 > 0).map(|(space, c)| (*space, c.read_up_to)).collect();
-        for (space, hlc) in reads {
-            self.send_link(id, LinkMsg::Read(Read { space: space.to_vec(), hlc: hlc.0 }));
         }
     }
 

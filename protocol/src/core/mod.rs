@@ -29,6 +29,7 @@ mod operators;
 mod own;
 mod people;
 mod publish;
+mod reading;
 mod requests;
 mod rows;
 mod sessions;

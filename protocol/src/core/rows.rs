@@ -4,7 +4,7 @@ use crate::link::Hint;
 use crate::store::{Key, Table, Write};
 use crate::view::{Gate, Settings, Theme};
 use crate::wire::identity::{Profile, Signed};
-use crate::wire::link::HintMsg;
+use crate::wire::link::{HintMsg, ReadUpTo};
 use prost::Message;
 
 /// Version of the records here. A reader refuses a newer one; migrations bring older ones up.
@@ -150,16 +150,18 @@ pub(super) struct ChatRow {
     pub peer: Vec<u8>,
     #[prost(uint32, tag = "2")]
     pub unread: u32,
-    #[prost(fixed64, tag = "3")]
-    pub read_up_to: u64,
-    #[prost(fixed64, tag = "4")]
-    pub peer_read: u64,
     #[prost(string, tag = "5")]
     pub draft: String,
     #[prost(bool, tag = "6")]
     pub muted: bool,
     #[prost(message, optional, tag = "7")]
     pub last: Option<LastRow>,
+    /// How far the person here has read, by writing device.
+    #[prost(message, repeated, tag = "8")]
+    pub read: Vec<ReadUpTo>,
+    /// How far the other person has read, by writing device.
+    #[prost(message, repeated, tag = "9")]
+    pub peer_read: Vec<ReadUpTo>,
 }
 
 /// The newest message of a conversation.

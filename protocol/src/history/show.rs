@@ -41,7 +41,7 @@ pub fn view(
         reactions: reactions(row)?,
         late: row.late,
         forked: standing == Standing::Forked,
-        state: mine.then(|| progress.state(device, row.seq, hlc)),
+        state: mine.then(|| progress.state(device, row.seq)),
     }))
 }
 

@@ -141,15 +141,26 @@ pub struct Typing {
     pub on: bool,
 }
 
-/// A person has read up to here; the largest holds.
+/// How far a person has read what others wrote. Positions only rise; logs that are not named stay where they were.
 #[derive(Clone, PartialEq, Message)]
 pub struct Read {
     /// Conversation, 32 bytes.
     #[prost(bytes = "vec", tag = "1")]
     pub space: Vec<u8>,
-    /// Stamp of the newest message read.
-    #[prost(fixed64, tag = "2")]
-    pub hlc: u64,
+    /// At most [`crate::limits::READ_LOGS`]; more are told in further messages.
+    #[prost(message, repeated, tag = "2")]
+    pub logs: Vec<ReadUpTo>,
+}
+
+/// See [`Read`].
+#[derive(Clone, PartialEq, Message)]
+pub struct ReadUpTo {
+    /// Writing device, 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub device: Vec<u8>,
+    /// Everything of its log was read up to and with this sequence number.
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
 }
 
 /// A clean end.

@@ -22,8 +22,8 @@ use veche_protocol::wire::hello::{Hello, HelloFrame, Nonce, ProofBody, Stranger,
 use veche_protocol::wire::identity::{Device, DeviceSet, LanHello, PrekeyBundle, Profile, Signed, Tombstone};
 use veche_protocol::wire::inbox::{Bundle, Deliver, Inbox, InboxFrame, Query, Refused, Stored};
 use veche_protocol::wire::link::{
-    Accept, Ack, Bye, ContactRequest, HintMsg, Hints, Inner, Known, LinkFrame, LinkMsg, OlmMessage, Payload, Presence, Read, SealedFrame,
-    Typing,
+    Accept, Ack, Bye, ContactRequest, HintMsg, Hints, Inner, Known, LinkFrame, LinkMsg, OlmMessage, Payload, Presence, Read, ReadUpTo,
+    SealedFrame, Typing,
 };
 use veche_protocol::wire::mailbox::{
     End, Held, Made, Mail, Mailbox, MailboxFrame, Make, No, Open, Opened, Put, QueueKey, QueueKeys, Settled, Taken,
@@ -83,7 +83,7 @@ pub fn examples() -> Vec<Example> {
         ("ack", LinkMsg::Ack(Ack { space: key(1), chan: half(2), device: key(3), seq: 4, id: key(5) })),
         ("presence", LinkMsg::Presence(Presence { status: 1 })),
         ("typing", LinkMsg::Typing(Typing { space: key(1), on: true })),
-        ("read", LinkMsg::Read(Read { space: key(1), hlc: WALL_MS << 16 })),
+        ("read", LinkMsg::Read(Read { space: key(1), logs: vec![ReadUpTo { device: key(2), seq: 3 }] })),
         ("profile", LinkMsg::Profile(profile())),
         ("devices", LinkMsg::Devices(signed())),
         ("prekeys", LinkMsg::Prekeys(signed())),

@@ -7,7 +7,7 @@ use veche_protocol::link::{Addr, Hint, Route, Transport};
 use veche_protocol::time::UnixMs;
 use veche_protocol::view::{
     AccountView, ChatView, DeviceProgress, Hlc, MessageBody, MessageState, MessageView, NearbyView, NetworkView, PersonView, Presence,
-    Preview, Progress, Relation, RequestView, Settings, Snapshot, Status, Theme,
+    Preview, Progress, ReadMarks, Relation, RequestView, Settings, Snapshot, Status, Theme,
 };
 
 /// 2026-11-24 12:00 UTC, a Tuesday.
@@ -86,7 +86,7 @@ pub fn chat(n: u8, ago: u64, text: &str, state: Option<MessageState>, unread: u3
         account_id: account(n),
         last: Some(Preview { text: text.into(), mine: state.is_some(), at, state }),
         unread,
-        read_up_to: Hlc::from_unix(UnixMs(NOW.0 - 20 * MINUTE)),
+        read: read(n),
         draft: String::new(),
         muted: false,
         typing: false,
@@ -94,6 +94,13 @@ pub fn chat(n: u8, ago: u64, text: &str, state: Option<MessageState>, unread: u3
         progress: Progress::default(),
         standings: Arc::default(),
     }
+}
+
+/// What was read of somebody: all that they said more than twenty minutes ago, here.
+fn read(n: u8) -> ReadMarks {
+    let mut marks = ReadMarks::default();
+    marks.raise(DeviceId([n; 32]), if n == 1 { 9 } else { 5 });
+    marks
 }
 
 /// A message of a conversation, `ago` milliseconds before now.
@@ -174,10 +181,7 @@ pub fn busy(theme: Theme) -> Snapshot {
         chat(4, 3 * DAY, "Danke dir!", Some(MessageState::Queued), 0),
         chat(6, 12 * DAY, "ok", None, 0),
     ];
-    chats[0].progress = Progress {
-        devices: vec![DeviceProgress { device: DEVICE, sent: 11, delivered: 11 }],
-        read: Hlc(Hlc::from_unix(UnixMs(NOW.0 - 12 * MINUTE)).0 + 10),
-    };
+    chats[0].progress = Progress { devices: vec![DeviceProgress { device: DEVICE, sent: 11, delivered: 11, read: 10 }] };
     chats[2].typing = true;
     chats[4].draft = "About Thursday: could we".into();
     chats[6].muted = true;

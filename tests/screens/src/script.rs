@@ -11,9 +11,7 @@ use veche_gui::bridge::{Answer, Backend, Full, Page, PageAt, Phase, Place, Probl
 use veche_protocol::core::command::{Command, CommandError, Finding, Reply};
 use veche_protocol::core::event::Event;
 use veche_protocol::ids::{AccountId, SpaceId};
-use veche_protocol::view::{
-    ChatView, Hlc, MessageBody, MessageState, MessageView, PersonView, Presence, Preview, Progress, Relation, Snapshot,
-};
+use veche_protocol::view::{ChatView, MessageBody, MessageState, MessageView, PersonView, Presence, Preview, Progress, Relation, Snapshot};
 
 /// The recovery words of the scripted account.
 pub const WORDS: [&str; 12] =
@@ -73,7 +71,17 @@ impl Script {
     pub fn with_history(self, n: u8, messages: Vec<MessageView>) -> Self {
         let mut rows: Vec<_> = messages.into_iter().map(Arc::new).collect();
         rows.sort_by_key(|m| Place::of(m));
-        self.0.borrow_mut().histories.insert(cast::chat_id(n), rows);
+        let mut state = self.0.borrow_mut();
+        state.change(|s| {
+            // Where nothing is unread, all of it was seen.
+            let Some(chat) = s.chats.iter_mut().find(|c| c.chat_id == cast::chat_id(n) && c.unread == 0) else { return };
+            let chat = Arc::make_mut(chat);
+            rows.iter().filter(|m| !m.mine).for_each(|m| {
+                chat.read.raise(m.device, m.seq);
+            });
+        });
+        state.histories.insert(cast::chat_id(n), rows);
+        drop(state);
         self
     }
 
@@ -352,11 +360,10 @@ impl Backend for Script {
     }
 }
 
-/// Progress that says everything of a device was stored there, and read up to a stamp.
+/// Progress that says how much of a device was stored there, and read.
 #[must_use]
-pub fn progress(delivered: u64, read: Hlc) -> Progress {
-    let row = veche_protocol::view::DeviceProgress { device: cast::DEVICE, sent: delivered, delivered };
-    Progress { devices: vec![row], read }
+pub fn progress(delivered: u64, read: u64) -> Progress {
+    Progress { devices: vec![veche_protocol::view::DeviceProgress { device: cast::DEVICE, sent: delivered, delivered, read }] }
 }
 
 /// A message in this state.

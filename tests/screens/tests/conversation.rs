@@ -43,7 +43,7 @@ fn a_message_is_written_and_its_state_moves_on() {
     let seq = script.0.borrow().histories[&cast::chat_id(1)].len() as u64;
     script.change(|s| {
         let chat = s.chats.iter_mut().find(|c| c.chat_id == cast::chat_id(1)).expect("a chat");
-        std::sync::Arc::make_mut(chat).progress = veche_screens::script::progress(seq, veche_protocol::view::Hlc(0));
+        std::sync::Arc::make_mut(chat).progress = veche_screens::script::progress(seq, 0);
     });
     steps(&mut window);
     assert!(said(&window, "Delivered"));

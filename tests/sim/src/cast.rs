@@ -5,8 +5,8 @@ use crate::node::{Said, Who};
 use crate::world::World;
 use veche_protocol::core::command::{Command, CommandError, ProfilePatch, Reply, Target};
 use veche_protocol::core::event::Event;
-use veche_protocol::ids::{AccountId, EntryId, SpaceId};
-use veche_protocol::view::{Hlc, MessageState, Presence, Relation, Settings};
+use veche_protocol::ids::{AccountId, DeviceId, EntryId, SpaceId};
+use veche_protocol::view::{MessageState, Presence, Relation, Settings};
 
 /// How long a person waits for an answer of their own node, ms.
 const PATIENCE: u64 = 30_000;
@@ -93,12 +93,9 @@ impl World {
         let read = if let Command::MarkRead(chat, _) = &command { Some(*chat) } else { None };
         let run = self.node(who).run;
         let cmd = self.command(who, command);
-        if let Some(chat) = read {
-            let up_to = self.view(who).chat(chat).map(|c| c.read_up_to).unwrap_or_default();
-            let known = self.node_mut(who).read.entry(chat).or_default();
-            *known = (*known).max(up_to);
-        }
+        self.note_read(who, read);
         self.until(PATIENCE, |w| w.answer(who, cmd).is_some() || w.node(who).run != run);
+        self.note_read(who, read);
         match self.answer(who, cmd).cloned() {
             Some(Ok(reply)) => {
                 if let (Some((chat, text, reply_to)), Reply::Message(id)) = (said, &reply) {
@@ -108,6 +105,16 @@ impl World {
             }
             Some(Err(why)) => Answer::No(why),
             None => Answer::Lost,
+        }
+    }
+
+    /// Writes down what a person has read, for [`crate::check`].
+    fn note_read(&mut self, who: Who, chat: Option<SpaceId>) {
+        let Some(chat) = chat else { return };
+        let marks = self.view(who).chat(chat).map(|c| c.read.clone()).unwrap_or_default();
+        let known = self.node_mut(who).read.entry(chat).or_default();
+        for (device, seq) in marks.iter() {
+            known.raise(device, seq);
         }
     }
 
@@ -243,11 +250,17 @@ impl World {
         self.node(who).events().filter(|e| matches!(e, Event::MessageReceived { message, .. } if message.message_id == id)).count()
     }
 
-    /// How far an account has read in a conversation, on any of its devices.
+    /// Whether anybody but `who` has read what a device wrote at a position, on any of their devices.
     #[must_use]
-    pub fn read_mark(&self, account: AccountId, chat: SpaceId) -> Hlc {
-        let marks = self.everybody().filter(|(_, n)| n.account == Some(account)).filter_map(|(_, n)| n.read.get(&chat).copied());
-        marks.max().unwrap_or_default()
+    pub fn is_read_by_another(&self, who: Who, chat: SpaceId, device: DeviceId, seq: u64) -> bool {
+        let own = self.node(who).account;
+        let others = self.everybody().filter(|(_, n)| n.account.is_some() && n.account != own);
+        others.filter_map(|(_, n)| n.read.get(&chat)).any(|marks| marks.covers(device, seq))
+    }
+
+    /// Messages that somebody has not read in a conversation.
+    pub fn unread(&mut self, who: Who, chat: SpaceId) -> Option<u32> {
+        self.view(who).chat(chat).map(|c| c.unread)
     }
 }
 

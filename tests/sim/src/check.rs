@@ -8,7 +8,7 @@ use veche_protocol::history::entry::Parsed;
 use veche_protocol::history::reference::Model;
 use veche_protocol::ids::{ChanId, DeviceId, EntryId, SpaceId};
 use veche_protocol::limits;
-use veche_protocol::view::{Hlc, MessageBody, MessageState, MessageView};
+use veche_protocol::view::{MessageBody, MessageState, MessageView};
 
 /// Time after which everything has to have arrived once nothing is in the way any more, ms: the longest wait between two dials,
 /// and time to catch up.
@@ -38,10 +38,8 @@ pub fn claim(w: &World, who: Who, event: &Event) {
         MessageState::Sent => assert!(has(true) || gone, "{} says sent before another own device has it", w.node(who).name),
         MessageState::Delivered => assert!(has(false) || gone, "{} says delivered before it is on a disk there", w.node(who).name),
         MessageState::Read => {
-            let stamp = w.stamp(who, *chat_id, *message_id).unwrap_or_default();
-            let others: BTreeSet<_> = w.everybody().filter_map(|(_, n)| n.account).filter(|a| Some(*a) != own).collect();
-            let read = others.iter().map(|a| w.read_mark(*a, *chat_id)).max().unwrap_or_default();
-            assert!(stamp <= read || gone, "{} says read before anybody read it", w.node(who).name);
+            let read = w.place(who, *chat_id, *message_id).is_some_and(|(log, seq)| w.is_read_by_another(who, *chat_id, log, seq));
+            assert!(read || gone, "{} says read before anybody read it", w.node(who).name);
         }
         MessageState::Queued | MessageState::Held => {}
     }
@@ -187,12 +185,14 @@ fn never_ahead(w: &World, who: Who, chat: SpaceId, timeline: &[MessageView]) {
     }
     let own = w.node(who).account;
     let others: Vec<Who> = w.everybody().filter(|(_, n)| n.account.is_some() && n.account != own).map(|(other, _)| other).collect();
-    let read = others.iter().filter_map(|o| w.node(*o).account).map(|a| w.read_mark(a, chat)).max().unwrap_or(Hlc(0));
     for m in timeline.iter().filter(|m| m.mine) {
         let there = others.iter().any(|o| w.has(*o, chat, m.message_id));
         let name = &w.node(who).name;
         assert!(m.state < Some(MessageState::Delivered) || there, "{name} sees as delivered what nobody has");
-        assert!(m.state < Some(MessageState::Read) || m.hlc <= read, "{name} sees as read what nobody read");
+        assert!(
+            m.state < Some(MessageState::Read) || w.is_read_by_another(who, chat, m.device, m.seq),
+            "{name} sees as read what nobody read"
+        );
     }
 }
 

@@ -123,11 +123,12 @@ impl World {
         out
     }
 
-    /// Stamp of a message on a node's disk.
+    /// Writing device and position of a message on a node's disk.
     #[must_use]
-    pub fn stamp(&self, who: Who, chat: SpaceId, id: EntryId) -> Option<Hlc> {
+    pub fn place(&self, who: Who, chat: SpaceId, id: EntryId) -> Option<(DeviceId, u64)> {
         let value = self.node(who).disk.get(&keys::index_key(chat, id))?;
-        rows::decode::<rows::IndexRow>(value).ok().map(|row| Hlc(row.hlc))
+        let row = rows::decode::<rows::IndexRow>(value).ok()?;
+        Some((DeviceId::from_slice(&row.device).ok()?, row.seq))
     }
 
     /// All rows of a scope, read in pages.

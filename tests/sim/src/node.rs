@@ -10,7 +10,7 @@ use veche_protocol::core::input::Input;
 use veche_protocol::core::{Config, Core};
 use veche_protocol::ids::{AccountId, CmdId, EntryId, SpaceId};
 use veche_protocol::time::{Mono, Now, UnixMs};
-use veche_protocol::view::{Hlc, Snapshot};
+use veche_protocol::view::{ReadMarks, Snapshot};
 
 /// Somebody at a node.
 pub type Who = Host;
@@ -91,7 +91,7 @@ pub struct Node {
     /// Messages that it accepted for sending, with their conversation and text.
     pub(crate) said: Vec<Said>,
     /// How far its person read, by conversation.
-    pub(crate) read: BTreeMap<SpaceId, Hlc>,
+    pub(crate) read: BTreeMap<SpaceId, ReadMarks>,
     /// Whether it destroyed everything at its person's wish.
     pub wiped: bool,
     /// Whether its machine was put away.

@@ -58,7 +58,7 @@ pub(super) async fn history(context: &Context, params: History) -> Result<Vec<Me
 pub(super) struct MarkRead {
     /// Which conversation.
     chat_id: SpaceId,
-    /// The newest message that was seen.
+    /// The newest message that was seen: it and all that are shown above it are read. Absent: all that are here.
     message_id: Option<EntryId>,
 }
 

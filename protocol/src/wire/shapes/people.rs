@@ -147,7 +147,11 @@ shapes! {
     }
     link::Read {
         one space: bytes(32), 1;
-        one hlc: Kind::Fixed64, 2;
+        many logs: msg::<link::ReadUpTo>(), 2, max limits::READ_LOGS;
+    }
+    link::ReadUpTo {
+        one device: bytes(32), 1;
+        one seq: Kind::U64, 2;
     }
     link::Bye {}
     link::SealedFrame {

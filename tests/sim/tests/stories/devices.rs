@@ -235,3 +235,26 @@ fn a_ninth_device_takes_the_place_of_the_oldest_which_is_told() {
         w.sees(bob, chat, id);
     });
 }
+
+#[test]
+fn what_was_read_while_a_machine_slept_is_read_there_when_it_wakes() {
+    story("what_was_read_while_a_machine_slept_is_read_there_when_it_wakes", |w| {
+        let (alice, bob) = (w.alice(), w.bob());
+        let chat = w.befriend(alice, bob);
+        let laptop = w.second_device(alice, Place::Lan(1));
+        assert!(w.until(SOON, |w| w.view(laptop).chat(chat).is_some()));
+        let before = w.say(bob, chat, "before it sleeps");
+        w.sees(laptop, chat, before);
+        w.stop(laptop);
+        let while_away = w.say(bob, chat, "while it sleeps");
+        w.sees(alice, chat, while_away);
+        w.reads(alice, chat);
+        let unseen = w.say(bob, chat, "not looked at by anybody");
+        w.sees(alice, chat, unseen);
+        // Alice's other machine alone can tell it, and tells it before what it is about may have come.
+        w.stop(bob);
+        w.start(laptop);
+        w.sees(laptop, chat, unseen);
+        assert!(w.until(30_000, |w| w.unread(laptop, chat) == Some(1)), "{:?} unread", w.unread(laptop, chat));
+    });
+}

@@ -5,7 +5,7 @@ use veche_protocol::history::entry::{Dep, Parsed};
 use veche_protocol::ids::{EntryId, SpaceId};
 use veche_protocol::link::Proto;
 use veche_protocol::view::Hlc;
-use veche_protocol::wire::link::{Ack, LinkMsg, Read};
+use veche_protocol::wire::link::{Ack, LinkMsg, Read, ReadUpTo};
 use veche_sim::adversary::Hostile;
 use veche_sim::cast::SOON;
 use veche_sim::check;
@@ -214,9 +214,14 @@ fn sealed_nonsense_and_lies_are_refused() {
                 id: of_alice.to_vec(),
             }),
         );
-        s.mallory.dm(w, LinkMsg::Read(Read { space: s.chat.to_vec(), hlc: u64::MAX }));
-        s.mallory.dm(w, LinkMsg::Read(Read { space: vec![1, 2, 3], hlc: 1 }));
+        let read = |device: Vec<u8>| vec![ReadUpTo { device, seq: u64::MAX }];
+        s.mallory.dm(w, LinkMsg::Read(Read { space: s.chat.to_vec(), logs: read(entry.device.to_vec()) }));
+        s.mallory.dm(w, LinkMsg::Read(Read { space: s.chat.to_vec(), logs: read(s.mallory.device().to_vec()) }));
+        s.mallory.dm(w, LinkMsg::Read(Read { space: vec![1, 2, 3], logs: Vec::new() }));
         w.run(2_000);
+        for reason in ["read_ahead", "read_of_other_log", "read_unfit"] {
+            assert!(w.node(s.alice).refusals(reason) > 0, "{reason}: {}", w.node(s.alice).all_refusals());
+        }
         assert!(w.node(s.alice).refusals("ack_ahead") > 0, "{}", w.node(s.alice).all_refusals());
         let later = w.say(s.alice, s.chat, "written after the lie");
         w.run(1_000);

@@ -221,3 +221,59 @@ fn a_deleted_account_is_gone_at_home_and_seen_as_gone_by_contacts() {
         assert!(!matches!(w.ask(bob, Command::Send { chat, text: "hello?".into(), reply_to: None }), Answer::Ok(_)));
     });
 }
+
+#[test]
+fn what_arrives_late_is_unread_until_it_is_seen() {
+    story("what_arrives_late_is_unread_until_it_is_seen", |w| {
+        let (alice, bob) = (w.alice(), w.bob());
+        let chat = w.befriend(alice, bob);
+        let early = w.say(bob, chat, "early");
+        w.sees(alice, chat, early);
+        w.partition(&[alice], &[bob]);
+        let late = w.say(bob, chat, "said long before it arrives");
+        w.run(60_000);
+        // Newer than what is still on its way; she looks at the whole conversation.
+        let own = w.say(alice, chat, "is anybody there?");
+        w.reads(alice, chat);
+        assert_eq!(w.unread(alice, chat), Some(0));
+        w.heal();
+        w.sees(alice, chat, late);
+        w.sees(bob, chat, own);
+        assert_eq!(w.unread(alice, chat), Some(1), "she has not seen it, whatever its stamp says");
+        w.run(60_000);
+        assert_eq!(w.state(bob, chat, early), Some(MessageState::Read));
+        assert_eq!(w.state(bob, chat, late), Some(MessageState::Delivered), "and Bob is not told otherwise");
+        w.stop(alice);
+        w.start(alice);
+        assert_eq!(w.unread(alice, chat), Some(1), "it is remembered");
+        w.reads(alice, chat);
+        w.gets_to(bob, chat, late, MessageState::Read);
+        assert_eq!(w.unread(alice, chat), Some(0));
+        check::converges(w, &[alice, bob], chat);
+    });
+}
+
+#[test]
+fn reading_up_to_a_message_leaves_what_is_below_it_unread() {
+    story("reading_up_to_a_message_leaves_what_is_below_it_unread", |w| {
+        let (alice, bob) = (w.alice(), w.bob());
+        let chat = w.befriend(alice, bob);
+        // More than the store is asked for at once.
+        let said: Vec<_> = (0..300).map(|n| w.say(bob, chat, &format!("line {n}"))).collect();
+        w.want(bob, Command::React { chat, message: said[0], emoji: "👍".into(), on: true });
+        w.sees(alice, chat, said[299]);
+        w.run(5_000);
+        assert_eq!(w.unread(alice, chat), Some(300));
+        let stamps: Vec<_> = w.timeline(alice, chat).iter().map(|m| m.hlc).collect();
+        for (read, left) in [(9, 290), (3, 290), (279, 20)] {
+            w.want(alice, Command::MarkRead(chat, Some(stamps[read])));
+            assert_eq!(w.unread(alice, chat), Some(left), "after reading {read}");
+        }
+        w.gets_to(bob, chat, said[279], MessageState::Read);
+        w.run(5_000);
+        assert_eq!(w.state(bob, chat, said[280]), Some(MessageState::Delivered));
+        w.want(alice, Command::MarkRead(chat, Some(stamps[299])));
+        assert_eq!(w.unread(alice, chat), Some(0));
+        w.gets_to(bob, chat, said[299], MessageState::Read);
+    });
+}
