@@ -87,6 +87,9 @@ pub enum Input {
         /// One for each key.
         frames: Vec<Frame>,
     },
+    /// Whether the disk has room to spare: without, nothing new is taken, and what is here goes on being handed out and deleted. A node has
+    /// room until it is told otherwise.
+    Room(bool),
     /// [`Server::next_timeout`] has come.
     Tick,
 }
@@ -176,6 +179,8 @@ pub struct Stats {
     pub closed: u64,
     /// Whether the disk fails at the moment.
     pub trouble: bool,
+    /// Whether it has no room to spare.
+    pub crowded: bool,
 }
 
 #[derive(Debug)]
@@ -209,6 +214,8 @@ pub struct Server {
     making: usize,
     reads: BTreeMap<ReadId, (QueueName, u64, Vec<Slip>)>,
     trouble: Option<Trouble>,
+    /// Whether the disk has room to spare.
+    room: bool,
     effects: VecDeque<Effect>,
     stats: Stats,
     /// Bytes of all frames, also of those that are being written.
@@ -236,6 +243,7 @@ impl Server {
             making: 0,
             reads: BTreeMap::new(),
             trouble: None,
+            room: true,
             effects: VecDeque::new(),
             stats: Stats::default(),
             kept: 0,
@@ -273,6 +281,7 @@ impl Server {
             Input::Frame { link, frame } => self.frame(now, link, &frame),
             Input::Committed { commit, durable } => self.committed(now, commit, durable),
             Input::Found { read, frames } => self.found(read, frames),
+            Input::Room(room) => self.room = room,
             Input::Tick => {}
         }
         if now.mono >= self.sweep_at {
@@ -300,6 +309,7 @@ impl Server {
             bytes: self.kept,
             links: count(self.links.len()),
             trouble: self.trouble.is_some(),
+            crowded: !self.room,
             ..self.stats.clone()
         }
     }
@@ -387,9 +397,7 @@ impl Server {
         for name in names {
             self.sweep_queue(now, &name);
         }
-        // Where the store could not give back a frame, it is asked again.
-        let links: Vec<LinkId> = self.links.keys().copied().collect();
-        links.into_iter().for_each(|link| self.pump(link));
+        self.ask_again();
     }
 
     fn sweep_queue(&mut self, now: Now, name: &QueueName) {

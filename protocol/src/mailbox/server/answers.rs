@@ -54,7 +54,7 @@ impl Server {
             }
         }
         let full = self.queues.len().saturating_add(self.making) >= limits.queues || self.kept >= limits.make_until();
-        if full || self.trouble.is_some() {
+        if full || self.trouble.is_some() || !self.room {
             return Err(plain(Refusal::NodeFull));
         }
         self.has_time()?;
@@ -92,7 +92,7 @@ impl Server {
         if !queue.has_room(limits, len) {
             return Err(plain(Refusal::QueueFull));
         }
-        if self.trouble.is_some() || self.kept.saturating_add(len) > limits.total_bytes {
+        if self.trouble.is_some() || !self.room || self.kept.saturating_add(len) > limits.total_bytes {
             return Err(plain(Refusal::NodeFull));
         }
         // A refusal for one of the rates leaves the others as they were, or nearly so: what was taken from them comes back by itself.

@@ -33,6 +33,12 @@ impl Server {
         }
     }
 
+    /// Asks the store again for frames that it could not give back.
+    pub(super) fn ask_again(&mut self) {
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        links.into_iter().for_each(|link| self.pump(link));
+    }
+
     pub(super) fn found(&mut self, read: ReadId, frames: Vec<Frame>) {
         let Some((name, turn, slips)) = self.reads.remove(&read) else { return };
         let Some(queue) = self.queues.get_mut(&name) else { return };
@@ -51,7 +57,7 @@ impl Server {
                     queue.sent(slip.n);
                     lost.extend(queue.remove(slip.n));
                 }
-                // Order holds: nothing overtakes. The store is asked again with the next frame, or at the next sweep.
+                // Order holds: nothing overtakes. See `ask_again`.
                 Frame::Later => break,
             }
         }

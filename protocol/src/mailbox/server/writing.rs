@@ -119,6 +119,7 @@ impl Server {
             // A success after a failure is that of a retry: everything else failed.
             if self.trouble.as_ref().is_some_and(|trouble| trouble.redo.is_empty()) {
                 self.trouble = None;
+                self.ask_again();
             }
         } else {
             let trouble = self.trouble.get_or_insert(Trouble { retry_at: now.mono, redo: BTreeMap::new() });

@@ -80,7 +80,15 @@ pub const DOORS: &[Door] = &[
     },
     Door {
         crates: &["clap"],
-        places: &["node/src/bin/", "node/src/cli.rs", "node/src/main.rs", "gui/src/bin/", "gui/src/main.rs", "tests/"],
+        places: &[
+            "node/src/bin/",
+            "node/src/cli.rs",
+            "node/src/main.rs",
+            "gui/src/bin/",
+            "gui/src/main.rs",
+            "bootstrap/src/main.rs",
+            "tests/",
+        ],
         except: &[],
         instead: "only programs read the command line, with the options they share in node/src/cli.rs; pass values down",
     },

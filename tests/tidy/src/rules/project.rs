@@ -134,6 +134,7 @@ pub const PROGRAMS: &[(&str, &str)] = &[
     ("sh", ""),
     ("ss", "iproute2"),
     ("sysctl", "procps"),
+    ("systemd-analyze", "systemd"),
     ("tc", "iproute2"),
     ("prlimit", ""),
     ("tcpdump", "tcpdump"),
