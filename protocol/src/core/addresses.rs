@@ -13,6 +13,10 @@ use std::time::Duration;
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 /// Longest wait between dials of a person who does not answer.
 const BACKOFF_MOST: Duration = Duration::from_secs(15 * 60);
+/// Longest wait between dials of a person who was connected a moment ago: a cable that is plugged in again should be noticed at once.
+const BACKOFF_RECENT: Duration = Duration::from_secs(2);
+/// For how long somebody counts as connected a moment ago.
+const RECENT: Duration = Duration::from_secs(5 * 60);
 /// Wait before a neighbour that did not answer is dialled again while it is still announced.
 const NEIGHBOUR_AGAIN: Duration = Duration::from_secs(90);
 /// How long the node with the higher transport key leaves the first dial to the other: both would work, one is enough.
@@ -82,6 +86,8 @@ impl Core {
             return;
         }
         let nowhere = person.hints.is_empty();
+        let recent = person.last_seen.is_some_and(|at| self.now.wall.distance(at) < RECENT);
+        let most = if recent { BACKOFF_RECENT } else { BACKOFF_MOST };
         for (peer, addrs) in by_peer(&person.hints) {
             match self.links.iter().find(|(_, l)| l.info.peer == peer).map(|(id, _)| *id) {
                 // Connected as strangers: what has changed since may let them recognise us.
@@ -92,8 +98,7 @@ impl Core {
         let tries = self.dials.entry(account).or_insert(0);
         let search = *tries > 0 || nowhere;
         *tries = tries.saturating_add(1);
-        let wait =
-            BACKOFF_FIRST.saturating_mul(1_u32.checked_shl((*tries).saturating_sub(1).min(16)).unwrap_or(u32::MAX)).min(BACKOFF_MOST);
+        let wait = BACKOFF_FIRST.saturating_mul(1_u32.checked_shl((*tries).saturating_sub(1).min(16)).unwrap_or(u32::MAX)).min(most);
         let wait = self.dice.about(wait);
         self.timers.set(Timer::Dial(account), self.now.mono.after(wait));
         if search {
