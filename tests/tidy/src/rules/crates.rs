@@ -42,9 +42,9 @@ pub const DOORS: &[Door] = &[
     },
     Door {
         crates: &["webrtc", "webrtc_*", "rtc", "cpal"],
-        places: &["node/src/media/"],
+        places: &["node/media/"],
         except: &[],
-        instead: "use the engine of node::media",
+        instead: "use the engine of veche-media",
     },
     Door {
         crates: &["egui", "egui_*", "eframe", "epaint", "emath", "ecolor"],

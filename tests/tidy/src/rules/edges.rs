@@ -96,8 +96,8 @@ pub const EDGES: &[Edge] = &[
         instead: "the net moves bytes between peers; emit a NetEvent and let the driver take it to the core",
     },
     Edge {
-        from: "node/src/media/",
-        never: &["crate::store", "crate::net", "crate::driver", "crate::rpc"],
+        from: "node/media/",
+        never: &["veche_node", "libp2p", "sled"],
         instead: "the engine speaks in media commands and events; the driver carries them",
     },
     Edge {

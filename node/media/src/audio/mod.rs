@@ -1,0 +1,1 @@
+//! Devices, processing, Opus, the jitter buffer and the mixer.

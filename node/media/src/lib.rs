@@ -1,0 +1,9 @@
+//! The media engine: sound from a device to the other person's ear, over WebRTC.
+//!
+//! Two halves meet in [`packet`]. [`audio`] turns what a microphone hears into Opus packets, once for everybody who listens, and
+//! the packets of each person into what the loudspeaker plays. [`transport`] carries packets between two devices over one
+//! WebRTC connection and is the only place that names that library. Nothing here decides who may call whom: the core does.
+
+pub mod audio;
+pub mod packet;
+pub mod transport;
