@@ -15,13 +15,14 @@ pub struct Package {
 /// gui -> node -> protocol; nothing points back up. The simulator sees the core alone, or it would prove something else.
 pub const PACKAGES: &[Package] = &[
     Package { folder: "protocol", may_use: &[] },
-    Package { folder: "node", may_use: &["veche-protocol"] },
+    Package { folder: "node", may_use: &["veche-media", "veche-protocol"] },
+    Package { folder: "node/media", may_use: &["veche-protocol"] },
     Package { folder: "gui", may_use: &["veche-node", "veche-protocol"] },
     Package { folder: "bootstrap", may_use: &["veche-node", "veche-protocol"] },
     Package { folder: "tests/sim", may_use: &["veche-protocol"] },
     Package { folder: "tests/lab", may_use: &["veche-node", "veche-protocol"] },
     Package { folder: "tests/screens", may_use: &["veche-gui", "veche-node", "veche-protocol"] },
-    Package { folder: "tests/bench", may_use: &["veche-gui", "veche-lab", "veche-node", "veche-protocol", "veche-sim"] },
+    Package { folder: "tests/bench", may_use: &["veche-gui", "veche-lab", "veche-media", "veche-node", "veche-protocol", "veche-sim"] },
     Package { folder: "tests/fuzz", may_use: &["veche-protocol", "veche-sim"] },
     Package { folder: "tests/tidy", may_use: &[] },
 ];
