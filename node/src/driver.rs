@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
+use veche_protocol::call::media::{MediaCmd, MediaEvent, MediaFailure};
 use veche_protocol::core::command::{Command, Reply};
 use veche_protocol::core::effect::Effect;
 use veche_protocol::core::event::Event;
@@ -261,7 +262,15 @@ impl Driver {
                     let _ = self.around.events.send(event);
                 }
             }
+            Effect::Media(cmd) => self.media(&cmd),
             Effect::Wipe => self.wiped = true,
+        }
+    }
+
+    /// This node has no engine for sound, and says so.
+    fn media(&mut self, cmd: &MediaCmd) {
+        if let MediaCmd::Open { leg, .. } = *cmd {
+            self.own.push_back(Input::Media(MediaEvent::Failed { leg, cause: MediaFailure::NoEngine }));
         }
     }
 

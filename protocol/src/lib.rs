@@ -29,6 +29,7 @@
     )
 )]
 
+pub mod call;
 pub mod core;
 pub mod crypto;
 pub mod directory;

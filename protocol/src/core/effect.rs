@@ -3,6 +3,7 @@
 use super::command::{CommandError, Reply};
 use super::event::Event;
 use super::job::Job;
+use crate::call::media::MediaCmd;
 use crate::ids::{CmdId, CommitId, DirectoryKey, JobId, LinkId, PeerKey, QueryId, ReadId};
 use crate::link::{Addr, Hint, Proto};
 use crate::store::{Read, Write};
@@ -87,6 +88,8 @@ pub enum Effect {
     Reply(CmdId, Result<Reply, CommandError>),
     /// Tell people and programs. Gated.
     Notify(Event),
+    /// Something for the media engine. Not gated: a microphone stops at once, whatever the disk does.
+    Media(MediaCmd),
     /// Stop the network and destroy everything stored here. Gated; the last effect.
     Wipe,
 }

@@ -2,6 +2,7 @@
 
 use super::command::Command;
 use super::job::JobResult;
+use crate::call::media::MediaEvent;
 use crate::ids::{CmdId, CommitId, JobId, LinkId, PeerKey, QueryId, ReadId};
 use crate::link::{Addr, DirectoryEnd, LinkInfo, Nat, Proto};
 use crate::store::{Found, Table};
@@ -64,6 +65,8 @@ pub enum Input {
     DirectoryDone(QueryId, DirectoryEnd),
     /// The machine's own addresses changed, or it woke up.
     NetworkChanged,
+    /// The media engine reports.
+    Media(MediaEvent),
     /// The node ends: say goodbye.
     Stop,
 }

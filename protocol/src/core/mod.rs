@@ -242,6 +242,8 @@ impl Core {
                 self.dial_operators_anew();
                 self.dial_everybody();
             }
+            // No leg is open.
+            Input::Media(_) => self.refuse("media_unasked"),
             Input::Stop => self.tell_everybody(&crate::wire::link::LinkMsg::Bye(crate::wire::link::Bye {})),
         }
         while let Some(timer) = self.timers.pop(now.mono) {
