@@ -82,7 +82,13 @@ impl Session for OlmSession {
         } else {
             olm::Message::from_bytes(&message.body).map(OlmMessage::Normal)
         };
-        self.0.decrypt(&message.map_err(|_| Closed::Foreign)?).map_err(|e| closed(&e))
+        let message = message.map_err(|_| Closed::Foreign)?;
+        // vodozemac prepares the next sending key before it knows whether the message opens, and keeps it if it does not.
+        let before = self.0.pickle();
+        self.0.decrypt(&message).map_err(|e| {
+            self.0 = olm::Session::from_pickle(before);
+            closed(&e)
+        })
     }
 
     fn encode(&self) -> Vec<u8> {
