@@ -113,6 +113,7 @@ fn every_failure_of_a_command_has_russian_words() {
         E::NotStored(String::new()),
         E::Busy,
         E::DeviceRetired,
+        E::HistoryIncomplete,
     ];
     let lang = Lang::new(Language::Russian);
     for error in all {

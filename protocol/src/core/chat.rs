@@ -3,6 +3,7 @@
 
 use super::Core;
 use super::command::{CommandError, Reply};
+use super::ends::{self, Ends};
 use super::event::Event;
 use super::reading;
 use super::rows::{self, AckRow, AckedLog, ChatRow, LastRow};
@@ -50,6 +51,8 @@ pub(super) struct Chat {
     pub acks: BTreeMap<DeviceId, BTreeMap<(ChanId, DeviceId), u64>>,
     /// Entries that a connected device has and we do not.
     pub missing: u64,
+    /// Where this device's own logs end.
+    pub ends: Ends,
 }
 
 /// A position in a log.
@@ -104,6 +107,7 @@ impl Chat {
             said_typing: None,
             acks: BTreeMap::new(),
             missing: 0,
+            ends: Ends::new(),
         }
     }
 
@@ -147,7 +151,7 @@ impl Core {
 
     pub(super) fn flush_chats(&mut self) {
         for id in std::mem::take(&mut self.touched.chats) {
-            let Some(chat) = self.chats.get(&id) else { continue };
+            let (Some(chat), Some(me)) = (self.chats.get(&id), &self.me) else { continue };
             let row = ChatRow {
                 peer: chat.peer.to_vec(),
                 unread: chat.unread,
@@ -163,6 +167,7 @@ impl Core {
                     text: l.text.clone(),
                     mine: l.mine,
                 }),
+                ends: chat.ends_to_rows(me.device_id()),
             };
             self.gate.write(rows::put(Table::Chat, id.to_vec(), &row));
         }
@@ -183,6 +188,7 @@ impl Core {
         chat.unread = row.unread;
         chat.read = reading::from_rows(&row.read)?;
         chat.peer_read = reading::from_rows(&row.peer_read)?;
+        chat.ends = ends::from_rows(device, &row.ends);
         chat.draft = row.draft;
         chat.muted = row.muted;
         chat.last = row.last.and_then(|l| {

@@ -259,6 +259,11 @@ pub enum CommandError {
     )]
     DeviceRetired,
     /// See text.
+    #[error(
+        "This device lost its record of what it wrote in this conversation, and fetches it from the other devices. Write again once one of them is connected."
+    )]
+    HistoryIncomplete,
+    /// See text.
     #[error("The disk did not take it: {0}. Nothing was sent. Free some space and try again.")]
     NotStored(String),
     /// See text.
@@ -285,6 +290,7 @@ impl CommandError {
             Self::LanOnly => "lan_only",
             Self::ClockWrong => "clock_wrong",
             Self::DeviceRetired => "device_retired",
+            Self::HistoryIncomplete => "history_incomplete",
             Self::NotStored(_) => "not_stored",
             Self::Busy => "busy",
         }

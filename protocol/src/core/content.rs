@@ -46,6 +46,8 @@ pub(super) enum ChatRead {
     Target(CmdId, SpaceId, EntryId, Wish),
     /// Brings entries that nobody here has read.
     Unread(SpaceId, Walk),
+    /// Brings the own auth log, whose record was lost.
+    OwnAuth(SpaceId),
 }
 
 impl Core {
@@ -141,12 +143,19 @@ impl Core {
         let now = self.now;
         let me = self.me.as_ref().ok_or(CommandError::NoAccount)?;
         let chat = self.chats.get_mut(&space).ok_or(CommandError::UnknownChat)?;
+        let own = me.device_id();
+        if chat.is_behind(own, chan) {
+            return Err(CommandError::HistoryIncomplete);
+        }
         let sign = |purpose: &str, payload: &[u8]| me.device.sign(purpose, payload);
         let (id, ingest) = chat.space.append(now, chan, kind, body, salt, sign).map_err(|e| match e {
             AppendError::ClockBehind => CommandError::ClockWrong,
             AppendError::Forked | AppendError::Ended => CommandError::DeviceRetired,
             AppendError::NotIntroduced | AppendError::Invalid(_) => CommandError::Busy,
         })?;
+        if chat.note_end(own, chan) {
+            self.touch_chat(space);
+        }
         for accepted in &ingest.accepted {
             self.push_live(space, &accepted.entry);
         }
@@ -244,10 +253,10 @@ impl Core {
         if auth_changed {
             self.auth_changed(space);
         }
-        if from.is_some() && accepted.iter().any(|a| Some(a.entry.header().device) == own_device) {
-            // This device writes its entries down before anybody hears of them, so this one was written by a copy of it.
-            self.clone_seen = true;
-            self.network_changed();
+        // This device writes its entries down before anybody hears of them, so others bring one only if a copy wrote it.
+        let copied = |own| self.chats.get(&space).is_some_and(|chat| accepted.iter().any(|brought| chat.is_copied(own, brought)));
+        if from.is_some() && own_device.is_some_and(copied) {
+            self.see_clone();
         }
         self.acknowledge(from, space, &logs);
         if let Some(id) = from {
@@ -379,8 +388,9 @@ impl Core {
             (ChatRead::Target(cmd, ..), Err(why)) => self.gate.reply(cmd, Err(CommandError::NotStored(why))),
             (ChatRead::Target(cmd, ..), Ok(_)) => self.gate.reply(cmd, Err(CommandError::UnknownMessage)),
             (ChatRead::Unread(space, walk), Ok(Found::Rows(rows))) => self.on_walk_read(space, walk, &rows),
+            (ChatRead::OwnAuth(space), Ok(Found::Rows(rows))) => self.on_own_auth(space, &rows),
             (ChatRead::Unread(_, walk), found) => self.walk_failed(&walk, found),
-            (ChatRead::Lookup(..), _) => self.refuse("store_silent"),
+            (ChatRead::Lookup(..) | ChatRead::OwnAuth(_), _) => self.refuse("store_silent"),
         }
     }
 

@@ -171,7 +171,7 @@ impl Core {
         let own = self.me.as_ref().is_some_and(|me| me.account == account);
         if own && self.me.as_ref().is_some_and(|me| me.device_id() == device) {
             // The same device key twice: a copied profile. Talking to itself would duplicate its history.
-            self.clone_seen = true;
+            self.see_clone();
             return self.bad_frame(id, "own_device_key");
         }
         if own {

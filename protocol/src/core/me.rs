@@ -355,6 +355,7 @@ impl Core {
                 bundle: Some(me.bundle.clone()),
                 bundle_seq: me.bundle_seq,
                 declined: self.declined.to_rows(),
+                cloned: self.clone_seen,
             };
             self.gate.write(rows::put(Table::Prekey, b"device", &row));
         }

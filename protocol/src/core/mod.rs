@@ -18,6 +18,7 @@ mod diagnose;
 mod dice;
 mod directory;
 mod dm;
+mod ends;
 mod gate;
 mod hello;
 mod inbox;
@@ -301,6 +302,7 @@ impl Core {
         let me = match device_row {
             Some(device) => {
                 self.declined = requests::Declined::from_rows(&device.declined);
+                self.clone_seen = device.cloned;
                 self.load_me(entropy, row, device)
             }
             None => self.reborn(entropy, row),
@@ -321,6 +323,7 @@ impl Core {
         for bytes in of(Table::Chat) {
             check(rows::decode(bytes).and_then(|row| self.load_chat(own, device_id, row)));
         }
+        self.open_lost_chats();
         for bytes in of(Table::Ack) {
             check(rows::decode(bytes).and_then(|row: rows::AckRow| self.load_ack(&row)));
         }
@@ -328,6 +331,7 @@ impl Core {
             self.refusals.insert("row_unreadable", unreadable);
         }
         self.load_logs(&boot.rows);
+        self.mend_own_logs();
         if self.me.is_some() {
             self.begin();
             // Also without a port of our own others can be reached.

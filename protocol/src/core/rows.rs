@@ -1,5 +1,6 @@
 //! How the core's decision state is written down: one protobuf message per row, behind a version byte.
 
+use crate::history::rows::TipRow;
 use crate::link::Hint;
 use crate::store::{Key, Table, Write};
 use crate::view::{Gate, Settings, Theme};
@@ -49,6 +50,9 @@ pub(super) struct DeviceRow {
     /// Contact requests that must not come back by being sent again.
     #[prost(message, repeated, tag = "6")]
     pub declined: Vec<DeclinedRow>,
+    /// Another node was seen to run with this device's key.
+    #[prost(bool, tag = "7")]
+    pub cloned: bool,
 }
 
 /// A contact request that was declined.
@@ -162,6 +166,21 @@ pub(super) struct ChatRow {
     /// How far the other person has read, by writing device.
     #[prost(message, repeated, tag = "9")]
     pub peer_read: Vec<ReadUpTo>,
+    /// Where this device's own logs end: a second record, so that losing one does not begin a log anew.
+    #[prost(message, repeated, tag = "10")]
+    pub ends: Vec<EndRow>,
+}
+
+/// Where an own log ends.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct EndRow {
+    /// The writing device: a restored account is another one.
+    #[prost(bytes = "vec", tag = "1")]
+    pub device: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub chan: Vec<u8>,
+    #[prost(message, optional, tag = "3")]
+    pub end: Option<TipRow>,
 }
 
 /// The newest message of a conversation.

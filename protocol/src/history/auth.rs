@@ -89,6 +89,11 @@ impl Auth {
         Self { founders: founders.into_iter().collect(), ..Self::default() }
     }
 
+    /// Operations of a device that are here.
+    pub fn count(&self, device: DeviceId) -> u64 {
+        self.entries.values().fold(0, |n, entry| n.saturating_add(u64::from(entry.device == device)))
+    }
+
     /// Checks an auth entry by itself.
     pub fn read(&self, e: &Parsed) -> Result<Option<AuthRecord>, BadAuth> {
         let header = e.header();

@@ -72,7 +72,7 @@
 
 pub mod append;
 pub mod apply;
-mod auth;
+pub(crate) mod auth;
 pub mod clock;
 pub mod entry;
 pub mod find;

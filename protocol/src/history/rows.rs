@@ -410,7 +410,11 @@ impl From<&Tip> for TipRow {
 }
 
 impl TipRow {
-    fn tip(&self) -> Result<Tip, BadRow> {
+    /// The place it records.
+    ///
+    /// # Errors
+    /// A damaged record.
+    pub fn tip(&self) -> Result<Tip, BadRow> {
         Ok(Tip { seq: self.seq, id: EntryId(fixed(&self.id)?), hlc: Hlc(self.hlc), digest: fixed(&self.digest)? })
     }
 }

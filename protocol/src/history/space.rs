@@ -6,7 +6,7 @@ use super::entry::Dep;
 use super::fold::{Folds, Op};
 use super::hash::{self, Digest16};
 use super::keys;
-use super::log::{Log, Place, Stored};
+use super::log::{Log, Place, Stored, Tip};
 use super::pool::Pool;
 use super::rows::{self, BadRow, State, StateRow, fixed, optional};
 use crate::ids::{AccountId, ChanId, DeviceId, EntryId, SpaceId};
@@ -146,8 +146,35 @@ impl Space {
                 }
             }
         }
+        space.drop_torn_auth();
         space.recompute_auth();
         Ok(space)
+    }
+
+    /// Drops auth logs of which operations were lost, as only a damaged disk loses them: such a log comes back whole from whoever
+    /// has it, while one that looks complete would never be asked for.
+    fn drop_torn_auth(&mut self) {
+        let torn: Vec<DeviceId> = self
+            .logs(ChanId::AUTH)
+            .filter(|(device, log)| log.fork().is_none() && log.last_seq() != self.auth.count(*device))
+            .map(|(device, _)| device)
+            .collect();
+        for device in torn {
+            self.logs.remove(&(ChanId::AUTH, device));
+        }
+    }
+
+    /// Puts the own log of a channel back to where it is known to end, if its record was lost or is older. Returns what makes that
+    /// durable; nothing where the log is as long, or exists twice.
+    #[must_use]
+    pub fn recover(&mut self, chan: ChanId, end: Tip) -> Option<Write> {
+        let me = self.me;
+        let state = self.logs.entry((chan, me)).or_default();
+        if state.log.fork().is_some() || state.log.last_seq() >= end.seq {
+            return None;
+        }
+        *state = LogState { log: Log::restore(state.log.floor(), end, None), open: BTreeSet::from([end.id]) };
+        self.head_write(chan, me)
     }
 
     /// Which conversation a row of [`crate::store::Table::LogHead`] belongs to.

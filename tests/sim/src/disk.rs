@@ -171,6 +171,15 @@ impl Disk {
         self.rows.remove(&table);
     }
 
+    /// Loses the rows of a table that fit, as a damaged disk does. Returns how many.
+    pub fn lose_rows(&mut self, table: Table, mut fits: impl FnMut(&[u8]) -> bool) -> usize {
+        let before = self.len();
+        for rows in self.rows.get_mut(&table).into_iter().flat_map(BTreeMap::values_mut) {
+            rows.retain(|_, value| !fits(value));
+        }
+        before - self.len()
+    }
+
     /// The rows that the core is given at start.
     #[must_use]
     pub fn state(&self) -> Vec<(Table, Vec<u8>)> {

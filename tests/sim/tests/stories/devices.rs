@@ -148,6 +148,13 @@ fn a_copied_profile_is_noticed() {
         assert!(noticed, "a device that finds in its own history what it did not write says so");
         let silent = [alice, copy].into_iter().any(|who| w.try_say(who, chat, "one too many", None).is_none());
         assert!(silent, "and stops writing");
+        let told: Vec<_> = [alice, copy].into_iter().filter(|who| w.view(*who).network.duplicated).collect();
+        for who in told {
+            w.stop(who);
+            w.start(who);
+            assert!(w.view(who).network.duplicated, "the next start does not make it forget");
+            assert!(w.try_say(who, chat, "as if nothing had happened", None).is_none());
+        }
     });
 }
 

@@ -3,6 +3,7 @@
 mod apart;
 mod clocks;
 mod crashes;
+mod damage;
 mod devices;
 mod forged;
 mod hostile;
