@@ -1,0 +1,6 @@
+//! Pairs of legs in one process.
+
+mod hostile;
+mod pair;
+mod story;
+mod wire;
