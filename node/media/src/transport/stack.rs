@@ -118,6 +118,9 @@ pub(super) async fn connection(
         .with_relay_acceptance_min_wait(Some(RELAY_WAIT))
         .with_srtp_replay_protection_window(REPLAY_WINDOW)
         .with_include_loopback_candidate(ways.loopback)
+        // A restart binds sockets anew, on the interfaces that exist by then. Without this the library would also not name its
+        // addresses again, and a browser, which forgets those of before, would not find it.
+        .with_discard_local_candidates_during_ice_restart(true)
         .build();
 
     let servers = if ways.ice.lan_only { Vec::new() } else { ways.ice.servers.iter().map(server).collect() };
