@@ -76,6 +76,8 @@ pub const MAIL_LARGE: usize = 18 * 1024;
 pub const MAIL_WINDOW: usize = 16;
 /// Queues of one device that one contact may write into: on two nodes, and on two more while they change.
 pub const QUEUES_PER_CONTACT: usize = 4;
+/// Acknowledged logs in one note through a mailbox: two for each device of two people, and room for devices that were replaced.
+pub const NOTE_ACKS: usize = 64;
 /// Positions in one message about what was read: a few KiB, and more devices than two people use in years.
 pub const READ_LOGS: usize = 64;
 /// A stamp may run this far ahead of the reader's clock; later ones wait until the clock gets there.

@@ -16,6 +16,8 @@ pub enum Table {
     Slip = b'g',
     /// Index from an entry's id to its place.
     Index = b'i',
+    /// Queues of this device at mailbox nodes, with their secrets, and those of others that it may write to.
+    Mailbox = b'h',
     /// Pairwise ratchet states, one row for each device of somebody else.
     Session = b'k',
     /// Heads of logs: sequence number, head, digest, fork.
@@ -42,7 +44,7 @@ pub enum Table {
 
 impl Table {
     /// Tables that the core keeps in memory and is given whole at start. All others are history and only read in pages.
-    pub const STATE: [Self; 10] = [
+    pub const STATE: [Self; 11] = [
         Self::Account,
         Self::Chat,
         Self::Session,
@@ -53,6 +55,7 @@ impl Table {
         Self::Setting,
         Self::Prekey,
         Self::Ack,
+        Self::Mailbox,
     ];
     /// Tables of what this node keeps for others. They are no part of a backup: the others have their own ways to get it back.
     pub const KEPT: [Self; 4] = [Self::Queue, Self::Mail, Self::Slip, Self::Record];

@@ -319,6 +319,9 @@ pub struct NetworkView {
     /// Operators' nodes in use.
     #[serde(skip)]
     pub operators: Vec<OperatorView>,
+    /// Nodes that keep messages for this account while it is away.
+    #[serde(skip)]
+    pub mailboxes: Vec<MailboxView>,
     /// The login can be found in the directory.
     pub published: bool,
     /// Open connections.
@@ -344,6 +347,17 @@ pub struct OperatorView {
     pub hints: Vec<crate::link::Hint>,
     /// Connected now.
     pub connected: bool,
+}
+
+/// A node that keeps messages for this account while it is away.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MailboxView {
+    /// Where it is.
+    pub node: crate::link::Hint,
+    /// Connected now.
+    pub connected: bool,
+    /// Contacts who may write there.
+    pub queues: u32,
 }
 
 /// Settings of this device.

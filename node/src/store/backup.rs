@@ -30,7 +30,7 @@ use format::{Header, Opener, Sealer};
 use record::Opening;
 
 /// Tables that never enter a backup: ratchets and the secrets behind them belong to one device.
-pub const NEVER: [Table; 2] = [Table::Session, Table::Prekey];
+pub const NEVER: [Table; 3] = [Table::Session, Table::Prekey, Table::Mailbox];
 /// Added to a backup's name when a newer one takes its place.
 pub const PREVIOUS_SUFFIX: &str = ".previous";
 /// Bytes of one batch while restoring.

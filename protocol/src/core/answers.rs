@@ -38,6 +38,8 @@ impl Core {
         self.open_chat_with(account);
         self.person_changed(account);
         self.send_accept(account);
+        self.tend_queues();
+        self.feed_accepted(account);
         self.timers.set(Timer::Dial(account), self.now.mono);
         Ok(())
     }
@@ -51,7 +53,7 @@ impl Core {
         let (Some(request), Some(pair_key)) = (&person.request, person.pair_key) else { return };
         let Some(me) = &self.me else { return };
         let accept =
-            Accept { request_id: request.id.to_vec(), pair_key: pair_key.to_vec(), profile: Some(me.profile.clone()), queues: None };
+            Accept { request_id: request.id.to_vec(), pair_key: pair_key.to_vec(), profile: Some(me.profile.clone()), queues: self.queue_keys(account) };
         let devices: Vec<DeviceId> = self.auths(account).map(|(_, a)| a.device).collect();
         for device in devices {
             self.send_payload(account, device, Payload::Accept(accept.clone()));
@@ -59,7 +61,7 @@ impl Core {
     }
 
     /// They said yes.
-    pub(super) fn on_accept(&mut self, id: LinkId, account: AccountId, msg: Accept) {
+    pub(super) fn on_accept(&mut self, id: Option<LinkId>, account: AccountId, device: DeviceId, msg: Accept) {
         let own = self.me.as_ref().map(|me| me.account);
         let wall = self.now.wall;
         let Some(person) = self.people.get_mut(&account) else { return };
@@ -91,8 +93,17 @@ impl Core {
         }
         self.open_chat_with(account);
         self.person_changed(account);
-        self.send_link(id, crate::wire::link::LinkMsg::Stored(msg.request_id));
-        self.start_sync(id);
+        if let Some(keys) = &msg.queues {
+            self.learn_queues(account, device, keys);
+        }
+        match id {
+            Some(id) => {
+                self.send_link(id, crate::wire::link::LinkMsg::Stored(msg.request_id));
+                self.start_sync(id);
+            }
+            None => self.owe_stored(device, &msg.request_id),
+        }
+        self.tend_queues();
     }
 
     /// They have our yes on disk.

@@ -38,6 +38,8 @@ pub(super) struct Chat {
     pub read: ReadMarks,
     /// How far the other person has read what we wrote, by their own word.
     pub peer_read: ReadMarks,
+    /// How far mailboxes were given what own devices wrote, at the farthest: it may be lost there, and stays said.
+    pub held: ReadMarks,
     /// Walks through what is unread so far; see [`super::reading`].
     pub walks: u64,
     /// Unread messages that came since the last walk began.
@@ -99,6 +101,7 @@ impl Chat {
             unread: 0,
             read: ReadMarks::default(),
             peer_read: ReadMarks::default(),
+            held: ReadMarks::default(),
             walks: 0,
             came_since: 0,
             draft: String::new(),
@@ -157,6 +160,7 @@ impl Core {
                 unread: chat.unread,
                 read: reading::to_rows(&chat.read),
                 peer_read: reading::to_rows(&chat.peer_read),
+                held: reading::to_rows(&chat.held),
                 draft: chat.draft.clone(),
                 muted: chat.muted,
                 last: chat.last.as_ref().map(|l| LastRow {
@@ -189,6 +193,7 @@ impl Core {
         chat.read = reading::from_rows(&row.read)?;
         chat.peer_read = reading::from_rows(&row.peer_read)?;
         chat.ends = ends::from_rows(device, &row.ends);
+        chat.held = reading::from_rows(&row.held)?;
         chat.draft = row.draft;
         chat.muted = row.muted;
         chat.last = row.last.and_then(|l| {
@@ -225,6 +230,7 @@ impl Core {
             .map(|log| DeviceProgress {
                 device: *log,
                 sent: chat.acked(ChanId::MAIN, *log, |d| own.contains(&d) && d != *log),
+                held: chat.held.of(*log),
                 delivered: chat.acked(ChanId::MAIN, *log, |d| !own.contains(&d)),
                 read: if self.settings.receipts { chat.peer_read.of(*log) } else { 0 },
             })

@@ -160,6 +160,7 @@ impl Core {
             self.push_live(space, &accepted.entry);
         }
         self.apply(space, ingest, None);
+        self.feed_chat(space);
         Ok(id)
     }
 
@@ -202,8 +203,8 @@ impl Core {
         }
     }
 
-    /// Entries came from a device.
-    pub(super) fn on_batch(&mut self, id: LinkId, account: AccountId, space: SpaceId, entries: Vec<Entry>) {
+    /// Entries came from a device: on a connection, or without one.
+    pub(super) fn on_batch(&mut self, id: Option<LinkId>, account: AccountId, space: SpaceId, entries: Vec<Entry>) {
         let own = self.me.as_ref().is_some_and(|me| me.account == account);
         if !self.chats.get(&space).is_some_and(|c| own || c.peer == account) {
             return self.refuse("batch_of_other_chat");
@@ -212,7 +213,10 @@ impl Core {
             return self.refuse("batch_of_stranger");
         }
         if entries.len() > limits::BATCH_ENTRIES {
-            return self.bad_frame(id, "batch_too_large");
+            return match id {
+                Some(id) => self.bad_frame(id, "batch_too_large"),
+                None => self.refuse("batch_too_large"),
+            };
         }
         let mut parsed = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -224,7 +228,11 @@ impl Core {
         let now = self.now;
         let Some(chat) = self.chats.get_mut(&space) else { return };
         let ingest = chat.space.ingest(now, parsed);
-        self.apply(space, ingest, Some(id));
+        let news = !ingest.accepted.is_empty();
+        self.apply(space, ingest, id);
+        if id.is_none() && news {
+            self.spread(None, space);
+        }
     }
 
     /// Does what the history engine came to.
@@ -264,7 +272,7 @@ impl Core {
             if !accepted.is_empty() {
                 self.brought_news(id);
                 self.arrived(space, accepted.len());
-                self.spread(id, space);
+                self.spread(Some(id), space);
             }
         }
         for lookup in lookups {
@@ -338,12 +346,12 @@ impl Core {
     }
 
     /// What came from one device may be news to the others of the conversation.
-    fn spread(&mut self, from: LinkId, space: SpaceId) {
+    fn spread(&mut self, from: Option<LinkId>, space: SpaceId) {
         let Some(peer) = self.chats.get(&space).map(|c| c.peer) else { return };
         let others: Vec<LinkId> = self
             .links
             .iter()
-            .filter(|(id, l)| **id != from && l.auth.as_ref().is_some_and(|a| a.own || a.account == peer))
+            .filter(|(id, l)| Some(**id) != from && l.auth.as_ref().is_some_and(|a| a.own || a.account == peer))
             .map(|(id, _)| *id)
             .collect();
         for id in others {

@@ -16,7 +16,7 @@ impl Core {
         let Some(me) = &self.me else { return };
         let Some(link) = self.links.get(&id) else { return };
         let Some(auth) = &link.auth else { return };
-        let (account, own) = (auth.account, auth.own);
+        let (account, device, own) = (auth.account, auth.device, auth.own);
         let contact = own || self.people.get(&account).is_some_and(super::people::Person::is_contact);
         let bundle = me.bundle.clone();
         let profile = me.profile.clone();
@@ -29,6 +29,10 @@ impl Core {
             self.send_link(id, LinkMsg::Profile(profile));
             self.send_presence(id);
             self.send_reads(id, account);
+            if let Some(keys) = self.queue_keys(account) {
+                self.send_link(id, LinkMsg::Queues(keys));
+            }
+            self.feed_connected(device);
             self.start_sync(id);
         }
         self.send_accept(account);
@@ -61,8 +65,7 @@ impl Core {
             LinkMsg::NewSession(signed) => self.on_new_session(id, account, device, signed),
             LinkMsg::Gone(signed) => self.on_gone(account, &signed),
             LinkMsg::Known(known) => self.on_known(account, known),
-            // Until mailboxes are written to, what lies in them is nobody's.
-            LinkMsg::Queues(_) => {}
+            LinkMsg::Queues(keys) => self.learn_queues(account, device, &keys),
             LinkMsg::Bye(_) => self.on_bye(id),
             LinkMsg::Stored(request) => self.on_accept_stored(account, &request),
             LinkMsg::Hints(h) => {
@@ -195,12 +198,12 @@ impl Core {
             Ok((inner, wants_answer)) => {
                 match inner.m {
                     Some(Payload::Batch(batch)) => match SpaceId::from_slice(&inner.space) {
-                        Ok(space) => self.on_batch(id, account, space, batch.entries),
+                        Ok(space) => self.on_batch(Some(id), account, space, batch.entries),
                         Err(_) => self.refuse("inner_unfit"),
                     },
-                    Some(Payload::Accept(accept)) => self.on_accept(id, account, accept),
-                    // Requests come through the inbox; on a proven connection one has no meaning.
-                    Some(Payload::Request(_)) => self.refuse("inner_unexpected"),
+                    Some(Payload::Accept(accept)) => self.on_accept(Some(id), account, device, accept),
+                    // Requests come through the inbox, notes through mailboxes; on a proven connection they have no meaning.
+                    Some(Payload::Request(_) | Payload::Note(_)) => self.refuse("inner_unexpected"),
                     // It only confirms keys.
                     None => {}
                 }

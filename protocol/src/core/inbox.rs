@@ -141,6 +141,7 @@ impl Core {
         }
         self.learn_hints(account, &hints);
         self.person_changed(account);
+        self.tend_queues();
         self.pursue_request(account);
         Ok(account)
     }
@@ -273,6 +274,7 @@ impl Core {
         self.learn_bundle(account, prekeys.clone(), bundle);
         let me = self.me.as_ref().ok_or("no_account")?;
         let request = self.people.get(&account).and_then(|p| p.request.clone()).filter(|r| !r.incoming).ok_or("inbox_unasked")?;
+        let queues = self.queue_keys(account);
         let body = ContactRequest {
             device_set: Some(me.device_set.clone()),
             prekeys: Some(me.bundle.clone()),
@@ -283,7 +285,7 @@ impl Core {
             made_ms: request.made.0,
             hints,
             code: request.code.map(|c| c.to_vec()).unwrap_or_default(),
-            queues: None,
+            queues,
         };
         self.seal_to(account, device, Payload::Request(body)).ok_or("no_session")
     }

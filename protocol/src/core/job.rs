@@ -26,6 +26,13 @@ pub enum Job {
         /// Leading zero bits.
         bits: u32,
     },
+    /// Any other proof of work.
+    Work {
+        /// What it is about.
+        challenge: Challenge,
+        /// Leading zero bits.
+        bits: u32,
+    },
     /// The safety number of two accounts.
     Safety(AccountId, AccountId),
 }
@@ -53,6 +60,7 @@ impl Job {
                 Err(_) => JobResult::Failed,
             },
             Self::Pow { account, frame, bits } => JobResult::Pow(Challenge::new(account, frame).solve(*bits, 0, tries(*bits))),
+            Self::Work { challenge, bits } => JobResult::Pow(challenge.solve(*bits, 0, tries(*bits))),
             Self::Safety(a, b) => JobResult::Safety(safety::number(*a, *b)),
         }
     }

@@ -114,7 +114,7 @@ impl Core {
         let Some(own) = self.me.as_ref().map(|me| me.peer).filter(|_| !self.halted) else {
             return self.gate.close_now(id);
         };
-        if self.operator_up(id, info) {
+        if self.operator_up(id, info) || self.host_up(id, info) {
             return;
         }
         let nonce = self.dice.bytes();
@@ -217,6 +217,7 @@ impl Core {
     fn forget_proof(&mut self, id: LinkId) {
         let Some(auth) = self.links.get_mut(&id).and_then(|l| l.auth.take()) else { return };
         self.timers.clear(Timer::Sync(id));
+        self.feed_parted(auth.device);
         self.sync_link_down(id);
         let (account, wall) = (auth.account, self.now.wall);
         let Some(person) = self.people.get_mut(&account) else { return };

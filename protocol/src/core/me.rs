@@ -184,6 +184,7 @@ impl Core {
             let (account, login) = (me.account, me.profile.login.clone());
             self.compute_tag(account, &login);
         }
+        self.begin_mailboxes();
         self.begin_operators();
         self.timers.set(Timer::Prekeys, self.now.mono.after(PREKEY_CHECK));
         self.timers.set(Timer::Expire, self.now.mono.after(EXPIRY_CHECK));
@@ -293,6 +294,7 @@ impl Core {
         };
         let tombstone = me.secret.sign_tombstone(self.now.wall.0);
         self.tell_everybody(&LinkMsg::Gone(tombstone));
+        self.end_all_queues();
         if !self.begin_farewell(cmd) {
             self.end_account(Some(cmd));
         }
@@ -304,10 +306,11 @@ impl Core {
             self.gate.reply(cmd, Ok(Reply::Done));
         }
         self.directory = super::directory::Directory::default();
-        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        let links: Vec<LinkId> = self.links.keys().copied().chain(self.mail.links()).collect();
         for id in links {
             self.gate.close(id);
         }
+        self.mail = super::mailbox::Mailboxes::default();
         self.gate.wipe();
         self.me = None;
         self.people.clear();
@@ -329,6 +332,7 @@ impl Core {
             person.request = None;
             self.drop_links_of(account);
             self.forget_sessions(account, |_| true);
+            self.forget_mail(account);
             self.timers.clear(Timer::Dial(account));
             self.person_changed(account);
         }

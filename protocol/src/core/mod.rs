@@ -25,6 +25,7 @@ mod inbox;
 mod lan;
 mod links;
 mod logins;
+mod mailbox;
 mod me;
 mod operators;
 mod own;
@@ -117,6 +118,7 @@ pub struct Core {
     nat: Nat,
     operators: operators::Operators,
     directory: directory::Directory,
+    mail: mailbox::Mailboxes,
     /// Transport keys of contacts, as the network was last told.
     friends: BTreeSet<PeerKey>,
     logins: logins::Logins,
@@ -157,6 +159,7 @@ enum JobFor {
     Request(LinkId),
     Safety(CmdId, AccountId, Option<String>),
     Claim(Box<(crate::directory::claim::Draft, crate::wire::identity::Signed)>),
+    Queue(LinkId, Box<mailbox::Making>),
 }
 
 /// Who waits for a read.
@@ -164,6 +167,7 @@ enum JobFor {
 enum ReadFor {
     Chat(content::ChatRead),
     Sync(sync::SyncRead),
+    Mail(DeviceId, mailbox::MailRead),
 }
 
 impl Core {
@@ -194,6 +198,7 @@ impl Core {
             nat: Nat::default(),
             operators: operators::Operators::default(),
             directory: directory::Directory::default(),
+            mail: mailbox::Mailboxes::default(),
             friends: BTreeSet::new(),
             logins: logins::Logins::default(),
             declined: requests::Declined::default(),
@@ -224,6 +229,7 @@ impl Core {
             Input::Found(id, found) => match self.reads.remove(&id) {
                 Some(ReadFor::Chat(what)) => self.on_chat_read(what, found),
                 Some(ReadFor::Sync(what)) => self.on_sync_read(what, found),
+                Some(ReadFor::Mail(device, what)) => self.on_mail_read(device, what, found),
                 None => {}
             },
             Input::JobDone(id, result) => self.on_job_done(id, result),
@@ -327,6 +333,9 @@ impl Core {
         for bytes in of(Table::Ack) {
             check(rows::decode(bytes).and_then(|row: rows::AckRow| self.load_ack(&row)));
         }
+        for bytes in of(Table::Mailbox) {
+            check(rows::decode(bytes).and_then(|row: mailbox::MailboxRow| self.load_mailbox(&row)));
+        }
         if unreadable > 0 {
             self.refusals.insert("row_unreadable", unreadable);
         }
@@ -341,7 +350,10 @@ impl Core {
     }
 
     fn on_frame(&mut self, id: LinkId, proto: Proto, frame: &[u8]) {
-        if self.operator_frame(id, proto) || self.halted || self.links.get(&id).is_none_or(|l| l.closing) {
+        if self.mail.is_line(id) {
+            return self.on_mailbox(id, proto, frame);
+        }
+        if self.halted || self.links.get(&id).is_none_or(|l| l.closing) {
             return;
         }
         if matches!(proto, Proto::Dm | Proto::Sync) && self.keep_early(id, proto, frame) {
@@ -373,6 +385,9 @@ impl Core {
             Timer::Publish => self.publish(),
             Timer::Farewell => self.farewell_over(),
             Timer::Expire => self.on_expire(),
+            Timer::Mail(device) => self.feed(device),
+            Timer::MailLine(id) => self.on_mail_line(id),
+            Timer::MailQueues => self.tend_queues(),
         }
     }
 
@@ -417,13 +432,14 @@ impl Core {
         }
         if refuses && !self.halted {
             self.halted = true;
-            for id in self.links.keys() {
-                self.gate.close_now(*id);
+            for id in self.links.keys().copied().chain(self.mail.links()) {
+                self.gate.close_now(id);
             }
             self.network_changed();
         } else if !refuses && self.halted && self.gate.backlog() == 0 {
             self.halted = false;
             self.network_changed();
+            self.dial_operators_anew();
             self.dial_everybody();
         }
     }
@@ -435,6 +451,7 @@ impl Core {
             (Some(JobFor::Request(link)), JobResult::Pow(nonce)) => self.on_work_done(link, id, nonce),
             (Some(JobFor::Request(link)), _) => self.on_work_done(link, id, None),
             (Some(JobFor::Safety(cmd, account, said)), JobResult::Safety(number)) => self.on_safety(cmd, account, said, number),
+            (Some(JobFor::Queue(link, making)), result) => self.queue_worked(link, *making, &result),
             (Some(JobFor::Claim(claim)), result) => self.claim_worked(*claim, &result),
             (Some(JobFor::Safety(cmd, ..)), _) => self.gate.reply(cmd, Err(command::CommandError::Busy)),
             _ => {}
@@ -446,6 +463,7 @@ impl Core {
         self.flush_people();
         self.flush_sessions();
         self.flush_chats();
+        self.flush_mailboxes();
         if std::mem::take(&mut self.touched.settings) {
             self.gate.write(rows::put(Table::Setting, b"settings", &rows::SettingsRow::new(&self.settings, &self.operators.hints())));
         }

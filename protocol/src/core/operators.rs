@@ -7,7 +7,7 @@ use super::effect::Effect;
 use super::timers::Timer;
 use crate::ids::{CmdId, LinkId, PeerKey};
 use crate::limits;
-use crate::link::{Addr, Hint, LinkInfo, Proto};
+use crate::link::{Addr, Hint, LinkInfo};
 use crate::view::OperatorView;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -47,6 +47,20 @@ impl Operators {
 
     pub fn none_known(&self) -> bool {
         self.known.is_empty()
+    }
+
+    /// All of them.
+    pub fn known(&self) -> impl Iterator<Item = PeerKey> + '_ {
+        self.known.keys().copied()
+    }
+
+    pub fn is_known(&self, peer: PeerKey) -> bool {
+        self.known.contains_key(&peer)
+    }
+
+    /// Where others find one: the address that was named last.
+    pub fn addr_of(&self, peer: PeerKey) -> Option<Addr> {
+        self.known.get(&peer).and_then(|addrs| addrs.first()).copied()
     }
 
     fn is_up(&self, peer: PeerKey) -> bool {
@@ -105,6 +119,7 @@ impl Core {
 
     fn operators_changed(&mut self) {
         self.touched.settings = true;
+        self.operators_of_queues_changed();
         self.begin_operators();
         self.network_changed();
     }
@@ -152,27 +167,20 @@ impl Core {
         self.operators.links.insert(id, info.peer);
         self.operators.tries = 0;
         self.directory_up();
+        self.line_up(id, info.peer);
         self.network_changed();
         true
     }
 
     pub(super) fn operator_down(&mut self, id: LinkId) -> bool {
-        if self.operators.links.remove(&id).is_none() {
+        if !self.line_down(id) {
             return false;
+        }
+        if self.operators.links.remove(&id).is_none() {
+            return true;
         }
         self.timers.set_at_most(Timer::Operators, self.now.mono.after(AGAIN_FIRST));
         self.network_changed();
-        true
-    }
-
-    /// A frame from an operator's node. True if the connection is to one.
-    pub(super) fn operator_frame(&mut self, id: LinkId, proto: Proto) -> bool {
-        if !self.operators.links.contains_key(&id) {
-            return false;
-        }
-        if proto != Proto::Mailbox {
-            self.refuse("operator_talks");
-        }
         true
     }
 }

@@ -280,6 +280,7 @@ impl Core {
         }
         self.timers.clear(Timer::Dial(account));
         self.drop_links_of(account);
+        self.end_queues(account);
         self.person_changed(account);
         self.gate.reply(cmd, Ok(Reply::Done));
     }
@@ -294,6 +295,7 @@ impl Core {
             } else {
                 person.relation = person.before_block;
                 self.timers.set(Timer::Dial(account), self.now.mono);
+                self.timers.set(Timer::MailQueues, self.now.mono);
             }
             self.person_changed(account);
         }

@@ -125,6 +125,9 @@ impl Core {
         self.learn_profile(account, &profile);
         let hints: Vec<Hint> = request.hints.iter().take(limits::HINTS).filter_map(Hint::from_msg).collect();
         self.learn_hints(account, &hints);
+        if let Some(keys) = &request.queues {
+            self.learn_queues(account, device, keys);
+        }
         self.person_changed(account);
         match relation {
             // Both asked, or a known contact came back with new devices: that is a yes.
@@ -165,6 +168,7 @@ impl Core {
             link.inbox.drop_call(account);
         }
         self.forget_sessions(account, |_| true);
+        self.forget_mail(account);
         self.dials.remove(&account);
         self.timers.clear(Timer::Dial(account));
         self.timers.clear(Timer::Request(account));

@@ -169,6 +169,9 @@ pub(super) struct ChatRow {
     /// Where this device's own logs end: a second record, so that losing one does not begin a log anew.
     #[prost(message, repeated, tag = "10")]
     pub ends: Vec<EndRow>,
+    /// How far mailboxes hold, or held, what own devices wrote.
+    #[prost(message, repeated, tag = "11")]
+    pub held: Vec<ReadUpTo>,
 }
 
 /// Where an own log ends.

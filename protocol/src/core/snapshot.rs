@@ -98,6 +98,7 @@ impl Core {
             nat: self.nat,
             listening: self.listening.iter().copied().filter_map(|addr| peer.map(|peer| crate::link::Hint { peer, addr })).collect(),
             operators: self.operators.views(),
+            mailboxes: self.mailbox_views(),
             published: self.is_published(),
             links: u32::try_from(self.links.len()).unwrap_or(u32::MAX),
             authenticated: u32::try_from(self.links.values().filter(|l| l.auth.is_some()).count()).unwrap_or(u32::MAX),

@@ -140,7 +140,7 @@ impl Core {
             Some(Sync::Digests(d)) => self.on_digests(id, account, device, &d),
             Some(Sync::Frontier(f)) => self.on_frontier(id, account, device, &f),
             Some(Sync::Entries(e)) => match SpaceId::from_slice(&e.space) {
-                Ok(space) => self.on_batch(id, account, space, e.entries),
+                Ok(space) => self.on_batch(Some(id), account, space, e.entries),
                 Err(_) => self.refuse("sync_unfit"),
             },
             Some(Sync::Want(w)) => self.on_want(id, account, &w),

@@ -1,6 +1,6 @@
 //! One-shot timers by name.
 
-use crate::ids::{AccountId, LinkId, PeerKey, SpaceId};
+use crate::ids::{AccountId, DeviceId, LinkId, PeerKey, SpaceId};
 use crate::time::Mono;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +35,12 @@ pub(super) enum Timer {
     Farewell,
     /// Forget old requests.
     Expire,
+    /// Leave in a device's mailbox what it lacks.
+    Mail(DeviceId),
+    /// Tell a mailbox node which of its frames are on this disk, or that it is not needed any more.
+    MailLine(LinkId),
+    /// See to the own queues at mailbox nodes.
+    MailQueues,
 }
 
 /// The set of running timers.

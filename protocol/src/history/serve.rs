@@ -10,7 +10,7 @@ use super::keys;
 use super::log::Place;
 use super::rows::{self, LogRow, TimelineRow};
 use super::space::Space;
-use crate::ids::{ChanId, EntryId, SpaceId};
+use crate::ids::{ChanId, DeviceId, EntryId, SpaceId};
 use crate::limits;
 use crate::store::{Dir, Key, Read, Row, Table};
 use crate::view::Hlc;
@@ -46,6 +46,10 @@ pub struct Served {
     pub id: EntryId,
     /// The timeline's row with its body, if the timeline has it.
     pub body: Option<Key>,
+    /// Whose log it is from.
+    pub device: DeviceId,
+    /// Its position there.
+    pub seq: u64,
     row: LogRow,
     size: usize,
 }
@@ -133,7 +137,7 @@ impl Serve {
             }
             let body = row.in_timeline.then(|| keys::timeline_key(space.id(), self.chan, header.hlc, stored.link.id));
             let size = row.size().saturating_add(usize::try_from(header.body_len).unwrap_or(usize::MAX));
-            stream.buffer.push_back(Served { hlc: header.hlc, id: stored.link.id, body, row, size });
+            stream.buffer.push_back(Served { hlc: header.hlc, id: stored.link.id, body, device: stream.segment.device, seq: stored.link.seq, row, size });
             stream.taken = stream.taken.saturating_add(1);
             let last = stored.link.seq >= stream.segment.to;
             stream.done |= last && !matches!(stream.segment.path, Path::After(_))
@@ -144,6 +148,11 @@ impl Serve {
     /// Takes out the next entries for one frame, oldest first. Empty while [`Self::next_read`] has something to read, and at
     /// the end.
     pub fn batch(&mut self) -> Vec<Served> {
+        self.batch_of(limits::SYNC_FRAME)
+    }
+
+    /// The same, for frames of another size in bytes.
+    pub fn batch_of(&mut self, max_bytes: usize) -> Vec<Served> {
         let mut batch: Vec<Served> = Vec::new();
         let mut size = 0_usize;
         while batch.len() < limits::BATCH_ENTRIES && self.streams.iter().all(|stream| stream.done || !stream.buffer.is_empty()) {
@@ -151,7 +160,7 @@ impl Serve {
             let Some(stream) = self.streams.iter_mut().filter(|s| !s.buffer.is_empty()).min_by_key(|s| front(s)) else { break };
             let Some(next) = stream.buffer.front() else { break };
             size = size.saturating_add(next.size);
-            if size > limits::SYNC_FRAME && !batch.is_empty() {
+            if size > max_bytes && !batch.is_empty() {
                 break;
             }
             batch.extend(stream.buffer.pop_front());

@@ -59,6 +59,8 @@ pub struct DeviceProgress {
     pub device: DeviceId,
     /// Stored by another device that is not the recipient's.
     pub sent: u64,
+    /// Stored by a mailbox for the recipient.
+    pub held: u64,
     /// Stored by a device of the recipient.
     pub delivered: u64,
     /// Seen by the recipient; zero if they do not say.
@@ -70,10 +72,11 @@ impl Progress {
     #[must_use]
     pub fn state(&self, device: DeviceId, seq: u64) -> MessageState {
         let row = self.devices.iter().find(|d| d.device == device);
-        let (sent, delivered, read) = row.map_or((0, 0, 0), |r| (r.sent, r.delivered, r.read));
+        let (sent, held, delivered, read) = row.map_or((0, 0, 0, 0), |r| (r.sent, r.held, r.delivered, r.read));
         match () {
             () if read >= seq && delivered >= seq => MessageState::Read,
             () if delivered >= seq => MessageState::Delivered,
+            () if held >= seq => MessageState::Held,
             () if sent >= seq => MessageState::Sent,
             () => MessageState::Queued,
         }
@@ -103,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_state_is_never_ahead_of_the_one_before_it() {
-        let progress = Progress { devices: vec![DeviceProgress { device: LOG, sent: 0, delivered: 2, read: 9 }] };
-        assert_eq!([1, 2, 3].map(|seq| progress.state(LOG, seq)), [MessageState::Read, MessageState::Read, MessageState::Queued]);
+        let progress = Progress { devices: vec![DeviceProgress { device: LOG, sent: 5, held: 3, delivered: 2, read: 9 }] };
+        let states = [1, 2, 3, 5, 6].map(|seq| progress.state(LOG, seq));
+        assert_eq!(states, [MessageState::Read, MessageState::Read, MessageState::Held, MessageState::Sent, MessageState::Queued]);
     }
 }

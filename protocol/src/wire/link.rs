@@ -217,7 +217,7 @@ pub struct Inner {
     #[prost(bytes = "vec", tag = "4")]
     pub id: Vec<u8>,
     /// What it carries.
-    #[prost(oneof = "Payload", tags = "10, 11, 12")]
+    #[prost(oneof = "Payload", tags = "10, 11, 12, 13")]
     pub m: Option<Payload>,
     /// Zeroes up to the next padding step.
     #[prost(bytes = "vec", tag = "15")]
@@ -236,6 +236,29 @@ pub enum Payload {
     /// A yes to it.
     #[prost(message, tag = "12")]
     Accept(Accept),
+    /// What goes with the messages in a mailbox.
+    #[prost(message, tag = "13")]
+    Note(Note),
+}
+
+/// What a device tells another through a mailbox beside entries. On a connection each of these is a message of its own.
+#[derive(Clone, PartialEq, Message)]
+pub struct Note {
+    /// How far the sender has the logs of the conversation; at most [`crate::limits::NOTE_ACKS`].
+    #[prost(message, repeated, tag = "1")]
+    pub acks: Vec<Ack>,
+    /// Where the sender's device takes messages while it is away.
+    #[prost(message, optional, tag = "2")]
+    pub queues: Option<QueueKeys>,
+    /// A durable one-off (accept) with this id is stored on the sender's disk.
+    #[prost(bytes = "vec", tag = "3")]
+    pub stored: Vec<u8>,
+    /// Entries came whose predecessors did not: everything after `acks` is to be sent again.
+    #[prost(bool, tag = "4")]
+    pub lacks: bool,
+    /// The sender could not open something: begin a new session with this bundle.
+    #[prost(message, optional, tag = "5")]
+    pub prekeys: Option<Signed>,
 }
 
 /// First message to somebody.

@@ -22,7 +22,7 @@ use veche_protocol::wire::hello::{Hello, HelloFrame, Nonce, ProofBody, Stranger,
 use veche_protocol::wire::identity::{Device, DeviceSet, LanHello, PrekeyBundle, Profile, Signed, Tombstone};
 use veche_protocol::wire::inbox::{Bundle, Deliver, Inbox, InboxFrame, Query, Refused, Stored};
 use veche_protocol::wire::link::{
-    Accept, Ack, Bye, ContactRequest, HintMsg, Hints, Inner, Known, LinkFrame, LinkMsg, OlmMessage, Payload, Presence, Read, ReadUpTo,
+    Accept, Ack, Bye, ContactRequest, HintMsg, Hints, Inner, Known, LinkFrame, LinkMsg, Note, OlmMessage, Payload, Presence, Read, ReadUpTo,
     SealedFrame, Typing,
 };
 use veche_protocol::wire::mailbox::{
@@ -127,6 +127,16 @@ pub fn examples() -> Vec<Example> {
         ("batch", Payload::Batch(EntryBatch { entries: vec![entry(), entry()] })),
         ("request", Payload::Request(request)),
         ("accept", Payload::Accept(Accept { request_id: half(1), pair_key: key(2), profile: Some(profile()), queues: Some(queues()) })),
+        (
+            "note",
+            Payload::Note(Note {
+                acks: vec![Ack { space: key(1), chan: half(2), device: key(3), seq: 4, id: key(5) }],
+                queues: Some(queues()),
+                stored: half(6),
+                lacks: true,
+                prekeys: Some(signed()),
+            }),
+        ),
     ] {
         add("inner", name, encode(&Inner { space: key(1), from: key(2), to: key(3), id: half(4), m: Some(m), pad: vec![0; 5] }));
     }

@@ -181,7 +181,7 @@ pub fn busy(theme: Theme) -> Snapshot {
         chat(4, 3 * DAY, "Danke dir!", Some(MessageState::Queued), 0),
         chat(6, 12 * DAY, "ok", None, 0),
     ];
-    chats[0].progress = Progress { devices: vec![DeviceProgress { device: DEVICE, sent: 11, delivered: 11, read: 10 }] };
+    chats[0].progress = Progress { devices: vec![DeviceProgress { device: DEVICE, sent: 11, held: 0, delivered: 11, read: 10 }] };
     chats[2].typing = true;
     chats[4].draft = "About Thursday: could we".into();
     chats[6].muted = true;

@@ -363,7 +363,7 @@ impl Backend for Script {
 /// Progress that says how much of a device was stored there, and read.
 #[must_use]
 pub fn progress(delivered: u64, read: u64) -> Progress {
-    Progress { devices: vec![veche_protocol::view::DeviceProgress { device: cast::DEVICE, sent: delivered, delivered, read }] }
+    Progress { devices: vec![veche_protocol::view::DeviceProgress { device: cast::DEVICE, sent: delivered, held: 0, delivered, read }] }
 }
 
 /// A message in this state.

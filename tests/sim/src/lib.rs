@@ -11,7 +11,7 @@
 //! | [`net`] | links with latency, loss, bandwidth, half-open ends, partitions; discovery on a local network |
 //! | [`node`] | a core with its disk, clock and what it told its person |
 //! | [`world`] | virtual time, and the shell's part: every effect done as the contract of the core says |
-//! | [`operator`] | relays and a directory, by the product's own rules |
+//! | [`operator`] | relays, a directory and mailboxes, by the product's own rules |
 //! | [`cast`] | people, and what they do: befriend, say, wait until they see |
 //! | [`history`] | conversations read from a disk, as the shell reads them |
 //! | [`check`] | what must hold after every story |

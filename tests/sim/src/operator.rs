@@ -1,10 +1,14 @@
-//! Operators' nodes: relays, and a directory that verifies and merges with the product's own rules. Each keeps its own records, as
-//! the nodes close to a key do.
+//! Operators' nodes: relays, mailboxes, and a directory that verifies and merges with the product's own rules. Each keeps its own
+//! records, as the nodes close to a key do.
+
+mod boxes;
 
 use crate::dice::Dice;
-use crate::net::{Ending, Host, Place};
+use crate::net::{Host, Place};
 use crate::node::{Node, Who};
 use crate::world::World;
+pub(crate) use boxes::Errand;
+pub use boxes::{Boxes, Lies};
 use std::collections::BTreeMap;
 use veche_protocol::core::command::Command;
 use veche_protocol::core::input::Input;
@@ -30,6 +34,8 @@ pub struct Operator {
     /// What it answers in place of the truth, if it lies.
     pub lies: Option<Vec<u8>>,
     running: bool,
+    /// Its mailboxes.
+    pub boxes: Boxes,
 }
 
 impl Operator {
@@ -62,7 +68,7 @@ impl World {
         self.net.make_relay(host);
         self.add_node(Node::new("operator", crate::world::config()));
         let (seed, salt) = (self.dice.bytes(), self.dice.bytes());
-        self.operators.insert(host, Operator { seed, salt, records: BTreeMap::new(), lies: None, running: false });
+        self.operators.insert(host, Operator { seed, salt, records: BTreeMap::new(), lies: None, running: false, boxes: Boxes::default() });
         self.start_operator(host);
         host
     }
@@ -74,16 +80,15 @@ impl World {
         operator.running = true;
         self.net.start(at, host, operator.seed, &mut self.dice);
         self.collect();
+        self.start_boxes(host);
     }
 
     /// Kills an operator's node.
     pub fn stop_operator(&mut self, host: Host) {
-        let at = self.at();
         if let Some(operator) = self.operators.get_mut(&host) {
             operator.running = false;
         }
-        self.net.stop(at, host, Ending::PowerCut, &mut self.dice);
-        self.collect();
+        self.end_operator(host);
     }
 
     /// Has a person use an operator's node, and waits until they are connected and can be met there.

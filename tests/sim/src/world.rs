@@ -7,7 +7,7 @@ use crate::adversary::Stranger;
 use crate::dice::Dice;
 use crate::net::{Arrival, Ending, Host, Net, Place};
 use crate::node::{Clock, Node, Who};
-use crate::operator::{CLAIM_BITS, Operator};
+use crate::operator::{CLAIM_BITS, Errand, Operator};
 use crate::trace::Trace;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,6 +36,7 @@ enum Happening {
     Read(Who, u32, ReadId, Read),
     Start(Who),
     Net(Arrival),
+    Errand(Host, u32, Errand),
 }
 
 /// A world.
@@ -114,6 +115,10 @@ impl World {
     pub(crate) fn input_in(&mut self, who: Who, ms: u64, input: Input) {
         let run = self.nodes[who.0].run;
         self.push(self.at + ms, Happening::Input(who, run, input));
+    }
+
+    pub(crate) fn errand_in(&mut self, host: Host, run: u32, ms: u64, errand: Errand) {
+        self.push(self.at + ms, Happening::Errand(host, run, errand));
     }
 
     pub(crate) fn nodes_reserved(&self, who: Who) -> Vec<Addr> {
@@ -242,11 +247,13 @@ impl World {
                 }
             }
             Happening::Start(who) => self.start(who),
+            Happening::Errand(host, run, errand) => self.boxes_errand(host, run, errand),
             Happening::Net(arrival) => {
                 let inputs = self.net.arrive(at, arrival, &mut self.dice);
                 self.collect();
                 for (host, input) in inputs {
                     if self.operators.contains_key(&host) {
+                        self.operator_hears(host, input);
                         continue;
                     }
                     self.reservations(host, &input);

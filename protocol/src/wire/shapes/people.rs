@@ -174,7 +174,15 @@ shapes! {
         either batch: msg::<entry::EntryBatch>(), 10;
         either request: msg::<link::ContactRequest>(), 11;
         either accept: msg::<link::Accept>(), 12;
+        either note: msg::<link::Note>(), 13;
         one pad: bytes(PAD), 15;
+    }
+    link::Note {
+        many acks: msg::<link::Ack>(), 1, max limits::NOTE_ACKS;
+        one queues: msg::<mailbox::QueueKeys>(), 2;
+        one stored: bytes(16), 3;
+        one lacks: Kind::Bool, 4;
+        one prekeys: msg::<identity::Signed>(), 5;
     }
     link::ContactRequest {
         one device_set: msg::<identity::Signed>(), 1;

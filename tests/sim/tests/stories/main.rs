@@ -7,6 +7,7 @@ mod damage;
 mod devices;
 mod forged;
 mod hostile;
+mod mailboxes;
 mod networks;
 mod people;
 mod real;
