@@ -52,8 +52,12 @@ impl Core {
         }
         let (Some(request), Some(pair_key)) = (&person.request, person.pair_key) else { return };
         let Some(me) = &self.me else { return };
-        let accept =
-            Accept { request_id: request.id.to_vec(), pair_key: pair_key.to_vec(), profile: Some(me.profile.clone()), queues: self.queue_keys(account) };
+        let accept = Accept {
+            request_id: request.id.to_vec(),
+            pair_key: pair_key.to_vec(),
+            profile: Some(me.profile.clone()),
+            queues: self.queue_keys(account),
+        };
         let devices: Vec<DeviceId> = self.auths(account).map(|(_, a)| a.device).collect();
         for device in devices {
             self.send_payload(account, device, Payload::Accept(accept.clone()));

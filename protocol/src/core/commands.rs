@@ -27,7 +27,8 @@ impl Core {
         if self.me.is_none() && !without_account {
             return self.gate.reply(cmd, Err(CommandError::NoAccount));
         }
-        if let Some(why) = self.gate.trouble().filter(|_| !is_question(&command)) {
+        // Questions too: what they would be answered with is not on disk yet, and the answer could only wait.
+        if let Some(why) = self.gate.trouble() {
             let error = CommandError::NotStored(why.to_owned());
             return self.gate.refuse_now(cmd, error);
         }
@@ -144,17 +145,4 @@ impl Core {
             self.timers.set(Timer::Request(account), self.now.mono.after(super::inbox::RETRY));
         }
     }
-}
-
-/// Whether a command only asks, so that it needs no disk.
-fn is_question(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::SafetyNumber(_)
-            | Command::InspectLink(_)
-            | Command::OpenChat(_)
-            | Command::Lookup { .. }
-            | Command::Diagnose(_)
-            | Command::Typing(_)
-    )
 }

@@ -46,6 +46,8 @@ struct Pending {
     awaited: bool,
     writes: Arc<[Write]>,
     then: Vec<Effect>,
+    /// How many of those belong to the input that wrote. What follows wrote nothing and only waits its turn.
+    own: usize,
 }
 
 /// Said when the store answers out of order, which is a fault of the shell.
@@ -115,6 +117,10 @@ impl Gate {
     /// Ends the handling of an input.
     pub fn seal(&mut self) {
         if self.writes.is_empty() {
+            if self.trouble.is_some() {
+                let waiting = std::mem::take(&mut self.waiting);
+                self.waiting = self.refuse_replies(waiting);
+            }
             match self.under_way.back_mut() {
                 Some(last) => last.then.append(&mut self.waiting),
                 None => self.ready.extend(self.waiting.drain(..)),
@@ -125,11 +131,14 @@ impl Gate {
         let id = CommitId(self.next);
         let writes: Arc<[Write]> = std::mem::take(&mut self.writes).into();
         let then = std::mem::take(&mut self.waiting);
+        // What no store takes is never written: nobody is left waiting for it.
+        let then = if self.fault { self.refuse_replies(then) } else { then };
+        let own = then.len();
         let awaited = self.trouble.is_none();
         if awaited {
             self.ready.push_back(Effect::Commit { id, writes: Arc::clone(&writes) });
         }
-        self.under_way.push_back(Pending { id, awaited, writes, then });
+        self.under_way.push_back(Pending { id, awaited, writes, then, own });
     }
 
     /// A commit is durable. False if it is not the oldest under way or was not handed out: then nothing is released.
@@ -138,9 +147,7 @@ impl Gate {
         let oldest = self.under_way.front().is_some_and(|p| p.id == id && p.awaited);
         match if oldest { self.under_way.pop_front() } else { None } {
             Some(done) => self.ready.extend(done.then),
-            None if self.answered(id) => {
-                self.trouble.get_or_insert_with(|| OUT_OF_ORDER.to_owned());
-            }
+            None if self.answered(id) => self.begin_trouble(OUT_OF_ORDER.to_owned()),
             None => {}
         }
         oldest
@@ -152,9 +159,34 @@ impl Gate {
     pub fn failed(&mut self, id: CommitId, why: String) -> bool {
         let asked = self.answered(id);
         if asked {
-            self.trouble.get_or_insert(why);
+            self.begin_trouble(why);
         }
         asked
+    }
+
+    /// The store stands still from now on. Answers that only wait their turn behind what it does not take are given as refusals; what
+    /// was written with an answer is written when it goes on, and answered then.
+    fn begin_trouble(&mut self, why: String) {
+        self.trouble.get_or_insert(why);
+        let mut under_way = std::mem::take(&mut self.under_way);
+        for pending in &mut under_way {
+            let followed = pending.then.split_off(pending.own.min(pending.then.len()));
+            let kept = self.refuse_replies(followed);
+            pending.then.extend(kept);
+        }
+        self.under_way = under_way;
+    }
+
+    /// Answers the commands among effects with a refusal, and returns the other effects.
+    fn refuse_replies(&mut self, effects: Vec<Effect>) -> Vec<Effect> {
+        let why = self.trouble.clone().unwrap_or_default();
+        let (replies, others): (Vec<Effect>, Vec<Effect>) = effects.into_iter().partition(|e| matches!(e, Effect::Reply(..)));
+        self.ready.extend(replies.into_iter().map(|reply| match reply {
+            // What was refused already keeps its reason.
+            Effect::Reply(cmd, Ok(_)) => Effect::Reply(cmd, Err(CommandError::NotStored(why.clone()))),
+            other => other,
+        }));
+        others
     }
 
     /// Notes that a commit is no longer with the store. False if it was not.

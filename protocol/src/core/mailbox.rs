@@ -228,13 +228,13 @@ impl Core {
         match frame.m {
             Some(Mailbox::Held(held)) => self.on_held(id, &held),
             Some(Mailbox::Made(made)) => match self.answered(id, made.ask) {
-                Some(Ask::Make(making)) => self.on_made(id, making, &made),
-                other => self.odd_answer(other),
+                Some(Ask::Make(making)) => self.on_made(id, &making, &made),
+                other => self.odd_answer(other.as_ref()),
             },
             Some(Mailbox::Settled(settled)) => match self.answered(id, settled.ask) {
                 Some(Ask::Put(device, queue)) => self.put_answered(device, queue, Outcome::Settled),
                 Some(Ask::End) => {}
-                other => self.odd_answer(other),
+                other => self.odd_answer(other.as_ref()),
             },
             Some(Mailbox::Opened(opened)) => match self.answered(id, opened.ask) {
                 Some(Ask::Open(_, queue)) => {
@@ -243,7 +243,7 @@ impl Core {
                     }
                     self.network_changed();
                 }
-                other => self.odd_answer(other),
+                other => self.odd_answer(other.as_ref()),
             },
             Some(Mailbox::No(no)) => self.on_no(id, &no),
             // What only clients say.
@@ -260,16 +260,16 @@ impl Core {
     }
 
     /// An answer that nobody asked for, or not this one: a node that mixes them up cannot be relied on, and is asked anew later.
-    fn odd_answer(&mut self, ask: Option<Ask>) {
+    fn odd_answer(&mut self, ask: Option<&Ask>) {
         self.refuse("mailbox_unasked");
-        if let Some(Ask::Put(device, queue)) = ask {
+        if let Some(&Ask::Put(device, queue)) = ask {
             self.put_answered(device, queue, Outcome::Lost);
         }
     }
 
     fn on_no(&mut self, id: LinkId, no: &No) {
         match self.answered(id, no.ask) {
-            Some(Ask::Make(making)) => self.on_not_made(id, making, no),
+            Some(Ask::Make(_)) => self.on_not_made(id, no),
             Some(Ask::Open(account, queue)) => self.on_not_opened(account, queue, no),
             Some(Ask::Put(device, queue)) => self.put_answered(device, queue, Outcome::of(no)),
             Some(Ask::End) => {}

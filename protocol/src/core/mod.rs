@@ -41,6 +41,7 @@ mod tags;
 #[cfg(test)]
 mod testing;
 mod timers;
+mod trouble;
 
 use crate::crypto::ratchet::RatchetKind;
 use crate::identity::login::TagCost;
@@ -62,11 +63,7 @@ use me::Me;
 use people::Person;
 use sessions::Session;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 use timers::{Timer, Timers};
-
-/// Wait before a store that refused is asked again.
-const RETRY_STORE: Duration = Duration::from_secs(5);
 
 /// What is chosen when the core is made.
 #[derive(Clone, Copy, Debug)]
@@ -168,6 +165,17 @@ enum ReadFor {
     Chat(content::ChatRead),
     Sync(sync::SyncRead),
     Mail(DeviceId, mailbox::MailRead),
+}
+
+impl ReadFor {
+    /// The command that is answered once the read is.
+    fn command(&self) -> Option<CmdId> {
+        match self {
+            Self::Chat(content::ChatRead::Target(cmd, ..)) => Some(*cmd),
+            Self::Chat(content::ChatRead::Unread(_, walk)) => walk.command(),
+            Self::Chat(_) | Self::Mail(..) | Self::Sync(_) => None,
+        }
+    }
 }
 
 impl Core {
@@ -419,28 +427,6 @@ impl Core {
     fn on_commit_failed(&mut self, id: CommitId, why: String) {
         if !self.gate.failed(id, why) {
             self.refuse("commit_out_of_order");
-        }
-    }
-
-    /// Follows how the store is. While it does not take what was decided, nothing more is taken in from peers: they keep what is
-    /// not acknowledged, and the person's own words are refused at once instead of being lost later. It is asked again until it
-    /// does; what was offered is being written then, and what fails again begins this anew.
-    fn watch_store(&mut self) {
-        let refuses = self.gate.trouble().is_some();
-        if refuses {
-            self.timers.set_at_most(Timer::RetryStore, self.now.mono.after(RETRY_STORE));
-        }
-        if refuses && !self.halted {
-            self.halted = true;
-            for id in self.links.keys().copied().chain(self.mail.links()) {
-                self.gate.close_now(id);
-            }
-            self.network_changed();
-        } else if !refuses && self.halted && self.gate.backlog() == 0 {
-            self.halted = false;
-            self.network_changed();
-            self.dial_operators_anew();
-            self.dial_everybody();
         }
     }
 

@@ -39,6 +39,13 @@ pub(super) struct Walk {
     number: u64,
 }
 
+impl Walk {
+    /// Who waits for it.
+    pub(super) fn command(&self) -> Option<CmdId> {
+        self.cmd
+    }
+}
+
 impl Core {
     /// The person has seen everything up to a stamp, or everything that is here.
     pub(super) fn mark_read(&mut self, cmd: CmdId, space: SpaceId, up_to: Option<Hlc>) {

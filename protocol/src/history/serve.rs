@@ -137,7 +137,15 @@ impl Serve {
             }
             let body = row.in_timeline.then(|| keys::timeline_key(space.id(), self.chan, header.hlc, stored.link.id));
             let size = row.size().saturating_add(usize::try_from(header.body_len).unwrap_or(usize::MAX));
-            stream.buffer.push_back(Served { hlc: header.hlc, id: stored.link.id, body, device: stream.segment.device, seq: stored.link.seq, row, size });
+            stream.buffer.push_back(Served {
+                hlc: header.hlc,
+                id: stored.link.id,
+                body,
+                device: stream.segment.device,
+                seq: stored.link.seq,
+                row,
+                size,
+            });
             stream.taken = stream.taken.saturating_add(1);
             let last = stored.link.seq >= stream.segment.to;
             stream.done |= last && !matches!(stream.segment.path, Path::After(_))

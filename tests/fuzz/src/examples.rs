@@ -22,8 +22,8 @@ use veche_protocol::wire::hello::{Hello, HelloFrame, Nonce, ProofBody, Stranger,
 use veche_protocol::wire::identity::{Device, DeviceSet, LanHello, PrekeyBundle, Profile, Signed, Tombstone};
 use veche_protocol::wire::inbox::{Bundle, Deliver, Inbox, InboxFrame, Query, Refused, Stored};
 use veche_protocol::wire::link::{
-    Accept, Ack, Bye, ContactRequest, HintMsg, Hints, Inner, Known, LinkFrame, LinkMsg, Note, OlmMessage, Payload, Presence, Read, ReadUpTo,
-    SealedFrame, Typing,
+    Accept, Ack, Bye, ContactRequest, HintMsg, Hints, Inner, Known, LinkFrame, LinkMsg, Note, OlmMessage, Payload, Presence, Read,
+    ReadUpTo, SealedFrame, Typing,
 };
 use veche_protocol::wire::mailbox::{
     End, Held, Made, Mail, Mailbox, MailboxFrame, Make, No, Open, Opened, Put, QueueKey, QueueKeys, Settled, Taken,

@@ -193,7 +193,7 @@ impl Core {
         }
     }
 
-    pub(super) fn on_not_made(&mut self, id: LinkId, making: Making, no: &No) {
+    pub(super) fn on_not_made(&mut self, id: LinkId, no: &No) {
         let asked = self.mail.lines.get(&id).map_or(0, |line| line.work);
         let more = no.why == Refusal::MoreWork.number() && no.amount > asked && no.amount <= MAX_BITS;
         if more {
@@ -204,13 +204,12 @@ impl Core {
             }
             return self.tend_queues();
         }
-        drop(making);
         self.refuse("mailbox_makes_none");
         let wait = if no.why == Refusal::TooFast.number() { Duration::from_secs(u64::from(no.amount)) } else { NO_ROOM };
         self.make_later(id, wait.max(SETTLE));
     }
 
-    pub(super) fn on_made(&mut self, id: LinkId, making: Making, made: &Made) {
+    pub(super) fn on_made(&mut self, id: LinkId, making: &Making, made: &Made) {
         let Some(line) = self.mail.lines.get_mut(&id) else { return };
         line.making = false;
         let node = line.peer;
@@ -220,7 +219,7 @@ impl Core {
             return self.make_later(id, NO_ROOM);
         };
         let account = making.account;
-        let Making { owner, write_key, frame_key, .. } = making;
+        let &Making { owner, write_key, frame_key, .. } = making;
         if self.people.get(&account).is_some_and(is_welcome) {
             let own = self.mail.own.entry(account).or_default();
             own.queues.retain(|q| q.node != node);

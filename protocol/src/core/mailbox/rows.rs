@@ -103,7 +103,9 @@ fn array<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
 impl OwnQueues {
     pub fn write(account: AccountId, own: Option<&Self>) -> Write {
         match own {
-            Some(own) => rows::put(Table::Mailbox, scope(OWN, account.as_bytes()), &MailboxRow { own: Some(own.to_row(account)), theirs: None }),
+            Some(own) => {
+                rows::put(Table::Mailbox, scope(OWN, account.as_bytes()), &MailboxRow { own: Some(own.to_row(account)), theirs: None })
+            }
             None => Write::Delete(Key::single(Table::Mailbox, scope(OWN, account.as_bytes()))),
         }
     }
@@ -147,7 +149,9 @@ impl OwnQueues {
 impl Theirs {
     pub fn write(device: DeviceId, theirs: Option<&Self>) -> Write {
         match theirs {
-            Some(theirs) => rows::put(Table::Mailbox, scope(THEIRS, device.as_bytes()), &MailboxRow { own: None, theirs: Some(theirs.to_row(device)) }),
+            Some(theirs) => {
+                rows::put(Table::Mailbox, scope(THEIRS, device.as_bytes()), &MailboxRow { own: None, theirs: Some(theirs.to_row(device)) })
+            }
             None => Write::Delete(Key::single(Table::Mailbox, scope(THEIRS, device.as_bytes()))),
         }
     }

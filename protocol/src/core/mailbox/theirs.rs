@@ -79,15 +79,7 @@ impl Core {
         }
         let queues: Vec<TheirQueue> =
             keys.queues.iter().take(limits::QUEUES_PER_CONTACT).filter_map(|key| TheirQueue::from_wire(key, device)).collect();
-        let fresh = || Theirs {
-            account,
-            seq: 0,
-            queues: Vec::new(),
-            put: BTreeMap::new(),
-            accepted: None,
-            owed: false,
-            stored: None,
-        };
+        let fresh = || Theirs { account, seq: 0, queues: Vec::new(), put: BTreeMap::new(), accepted: None, owed: false, stored: None };
         let theirs = self.mail.theirs.entry(device).or_insert_with(fresh);
         if theirs.account != account {
             *theirs = fresh();

@@ -139,6 +139,45 @@ fn a_full_disk_refuses_and_goes_on_when_there_is_room() {
 }
 
 #[test]
+fn questions_are_answered_while_the_disk_refuses() {
+    story("questions_are_answered_while_the_disk_refuses", |w| {
+        let (alice, bob) = (w.alice(), w.bob());
+        let chat = w.befriend(alice, bob);
+        let of_alice = w.account(alice);
+        let id = w.say(bob, chat, "while there is room");
+        w.set_disk(bob, Health::Full);
+        // Whatever is asked in the moment in which the disk begins to refuse, and afterwards.
+        let asked: Vec<_> = (0..3)
+            .flat_map(|round| {
+                w.command(bob, Command::Draft(chat, format!("draft {round}")));
+                let questions = [
+                    Command::Lookup { login: "alice".into(), tag: None },
+                    Command::SafetyNumber(of_alice),
+                    Command::Diagnose(of_alice),
+                    Command::OpenChat(of_alice),
+                    Command::MarkRead(chat, None),
+                    Command::Delete { chat, message: id },
+                ];
+                let asked: Vec<_> = questions.into_iter().map(|q| (format!("{round}: {q:?}"), w.command(bob, q))).collect();
+                let pause = w.dice.between(0, 6_000);
+                w.run(pause);
+                asked
+            })
+            .collect();
+        w.run(10_000);
+        for (what, cmd) in asked {
+            let answer = w.answer(bob, cmd);
+            let written = what.contains("Delete") || what.contains("MarkRead");
+            assert!(written && what.starts_with('0') || answer.is_some(), "{what} is not answered");
+            assert!(matches!(answer, None | Some(Ok(_) | Err(CommandError::NotStored(_)))), "{what}: {answer:?}");
+        }
+        w.set_disk(bob, Health::Good);
+        check::converges(w, &[alice, bob], chat);
+        assert!(matches!(w.ask(bob, Command::Diagnose(of_alice)), Answer::Ok(_)));
+    });
+}
+
+#[test]
 fn a_disk_that_fills_up_while_writing_and_then_dies_keeps_what_it_accepted() {
     story("a_disk_that_fills_up_while_writing_and_then_dies_keeps_what_it_accepted", |w| {
         let (alice, bob) = (w.alice(), w.bob());
