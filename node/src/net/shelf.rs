@@ -2,7 +2,7 @@
 //! hash before it is believed; those are computed one at a time on a thread of their own, and what they came to is remembered.
 
 use super::directory::{RecordRefused, Records};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -53,6 +53,8 @@ struct State {
     tags: BTreeMap<(AccountId, String), String>,
     /// In the order in which they were computed.
     order: VecDeque<(AccountId, String)>,
+    /// Tags that wait to be computed.
+    queued: BTreeSet<(AccountId, String)>,
     on_change: OnChange,
 }
 
@@ -83,7 +85,7 @@ impl Shelf {
         let records: BTreeMap<_, _> =
             records.into_iter().take(MAX_RECORDS).map(|(key, value)| (key, Kept { value, changed: now })).collect();
         let bytes = records.values().map(|kept| kept.value.len()).sum();
-        let state = State { rules, records, bytes, tags: BTreeMap::new(), order: VecDeque::new(), on_change };
+        let state = State { rules, records, bytes, tags: BTreeMap::new(), order: VecDeque::new(), queued: BTreeSet::new(), on_change };
         let state = Arc::new(Mutex::new(state));
         let (waiting, queue) = sync_channel(MAX_WAITING);
         let for_thread = state.clone();
@@ -102,9 +104,17 @@ impl Records for Shelf {
         if unproven.is_empty() {
             return Ok(());
         }
-        let tags = unproven.into_iter().map(|(account, login, _)| (account, login)).collect();
+        // What waits already is not waited for twice: the same claims, sent again and again, would keep everybody else's out.
+        let mut state = lock(&self.state);
+        let tags: Vec<_> =
+            unproven.into_iter().map(|(account, login, _)| (account, login)).filter(|tag| !state.queued.contains(tag)).collect();
+        if tags.is_empty() {
+            return Err(RecordRefused);
+        }
         // A full queue refuses, so that the sender tries elsewhere.
-        self.waiting.try_send(Waiting { key, news: news.to_vec(), tags }).map_err(|_| RecordRefused)
+        self.waiting.try_send(Waiting { key, news: news.to_vec(), tags: tags.clone() }).map_err(|_| RecordRefused)?;
+        state.queued.extend(tags);
+        Ok(())
     }
 }
 
@@ -112,7 +122,11 @@ impl Records for Shelf {
 fn prove(state: &Mutex<State>, queue: &Receiver<Waiting>) {
     while let Ok(Waiting { key, news, tags }) = queue.recv() {
         for (account, login) in tags {
-            let cost = lock(state).rules.tags;
+            let cost = {
+                let mut state = lock(state);
+                state.queued.remove(&(account, login.clone()));
+                state.rules.tags
+            };
             // Without memory for the hash the claim stays unproven, and is not kept.
             if let Ok(tag) = login::tag(account, &login, cost) {
                 lock(state).remember(account, login, tag);

@@ -82,7 +82,7 @@ impl Core {
             return;
         }
         let Some(person) = self.people.get(&account) else { return };
-        if person.pair_keys().next().is_none() {
+        if !person.is_sought() || person.pair_keys().next().is_none() {
             return;
         }
         let nowhere = person.hints.is_empty();
@@ -123,7 +123,7 @@ impl Core {
     /// Dials somebody who counts as connected. Over a network that is gone that means nothing, and the silence would take seconds to
     /// show it; the shell knows which connections are in doubt, and does not dial beside a good one.
     fn dial_doubted(&mut self, account: AccountId) {
-        let Some(person) = self.people.get(&account).filter(|_| !self.halted) else { return };
+        let Some(person) = self.people.get(&account).filter(|p| p.is_sought() && !self.halted) else { return };
         for (peer, addrs) in by_peer(&person.hints) {
             if self.is_linked(peer) {
                 self.gate.inward(Effect::Dial { peer: Some(peer), addrs });

@@ -86,7 +86,9 @@ impl Directory {
             return newer;
         }
         if self.found.len() >= FOUND {
-            self.found.pop_front();
+            // Whoever has proven to be right is not pushed out by others who merely claim.
+            let unproven = self.found.iter().position(|f| f.tag.is_none()).unwrap_or_default();
+            self.found.remove(unproven);
         }
         self.found.push_back(Found { claim: info, tag: None });
         true

@@ -147,10 +147,18 @@ impl Core {
             return self.refuse("profile_unfit");
         };
         if let Some(me) = self.me.as_mut().filter(|me| me.profile.seq < profile.seq) {
+            let renamed = (me.profile.login != profile.login).then(|| profile.login.clone());
+            if renamed.is_some() {
+                me.tag = None;
+            }
             me.profile = profile;
             self.touched.me = true;
             self.dirty = true;
             self.gate.notify(super::event::Event::AccountChanged);
+            if let Some(login) = renamed {
+                self.compute_tag(account, &login);
+                self.publish_soon();
+            }
         }
     }
 

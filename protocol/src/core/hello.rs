@@ -29,6 +29,8 @@ pub(super) const NONCE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Frames kept that overtook the proof of the other side: streams of one connection are not ordered among each other. A greeting
 /// and the beginning of a sync fit.
 const EARLY_FRAMES: usize = 64;
+/// Bytes of them, so that nobody who never proves anything can have much kept.
+const EARLY_BYTES: usize = 512 * 1024;
 
 /// What a proof has shown.
 struct Proven {
@@ -220,7 +222,8 @@ impl Core {
     /// Keeps a frame that overtook the proof we wait for. False if it is none.
     pub(super) fn keep_early(&mut self, id: LinkId, proto: Proto, frame: &[u8]) -> bool {
         let Some(link) = self.links.get_mut(&id).filter(|l| l.auth.is_none() && l.proven_to.is_some()) else { return false };
-        let room = link.early.len() < EARLY_FRAMES;
+        let bytes: usize = link.early.iter().map(|(_, early)| early.len()).sum();
+        let room = link.early.len() < EARLY_FRAMES && bytes.saturating_add(frame.len()) <= EARLY_BYTES;
         if room {
             link.early.push((proto, frame.to_vec()));
         }

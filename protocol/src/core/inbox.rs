@@ -92,8 +92,8 @@ impl Core {
             return Err(CommandError::Yourself);
         }
         let near = self.nearby.get(&account).cloned();
-        let found = self.directory.claimant(account).map(|found| found.claim.clone());
-        hints.extend(found.iter().flat_map(|claim| claim.reach.iter().copied()));
+        let found = self.directory.claimant(account).cloned();
+        hints.extend(found.iter().flat_map(|found| found.claim.reach.iter().copied()));
         hints.extend(near.as_ref().map(|n| n.hint));
         match self.people.get(&account).map(|p| p.relation) {
             Some(Relation::Contact) => return Ok(account),
@@ -132,15 +132,21 @@ impl Core {
                 person.profile.login.clone_from(&n.login);
                 person.profile.name.clone_from(&n.name);
                 person.tag.clone_from(&n.tag);
-            } else if let Some(claim) = &found {
-                person.profile.login = claim.login.to_string();
-                person.profile.name.clone_from(&claim.name);
+            } else if let Some(found) = &found {
+                person.profile.login = found.claim.login.to_string();
+                person.profile.name.clone_from(&found.claim.name);
+                person.tag.clone_from(&found.tag);
             } else if let Some(login) = login {
                 person.profile.login = login;
             }
         }
+        // By their tag their claim is found again, wherever they are then.
+        let untagged = person.tag.is_none().then(|| person.profile.login.clone());
         self.learn_hints(account, &hints);
         self.person_changed(account);
+        if let Some(login) = untagged {
+            self.compute_tag(account, &login);
+        }
         self.tend_queues();
         self.pursue_request(account);
         Ok(account)

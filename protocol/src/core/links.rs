@@ -7,6 +7,7 @@ use super::Core;
 use super::clock::Reading;
 use super::event::Event;
 use super::hello::NONCE_TIMEOUT;
+use super::people::Person;
 use super::timers::Timer;
 use crate::crypto::link::{Ephemeral, LinkKeys, Opener, Sealer, Transcript};
 use crate::ids::{AccountId, DeviceId, LinkId, PeerKey};
@@ -195,7 +196,7 @@ impl Core {
             let own = self.me.as_ref().is_some_and(|me| me.account == account);
             if own && self.neighbours.contains_key(&link.info.peer) {
                 self.timers.set_at_most(Timer::DialNearby(link.info.peer), again);
-            } else if self.people.contains_key(&account) {
+            } else if self.people.get(&account).is_some_and(Person::is_sought) {
                 self.timers.set_at_most(Timer::Dial(account), again);
             }
         }

@@ -97,6 +97,10 @@ impl Core {
         if hints.is_empty() || hints.iter().any(|hint| hint.addr.relay.is_some()) {
             return self.gate.reply(cmd, Err(invalid("it must be an operator's own address")));
         }
+        // A connection to an operator is nothing else: somebody known could not be talked to any more.
+        if hints.iter().any(|new| self.people.values().any(|p| p.hints.iter().any(|h| h.peer == new.peer))) {
+            return self.gate.reply(cmd, Err(invalid("this is where somebody you know is, not an operator")));
+        }
         if !hints.iter().all(|hint| self.operators.add(hint)) {
             return self.gate.reply(cmd, Err(invalid("there are eight operators already; remove one first")));
         }

@@ -91,6 +91,11 @@ impl Person {
         self.paired = at;
     }
 
+    /// Whether this node goes to them. Who merely asks, and who was shut out, does not learn from a dial where it is.
+    pub fn is_sought(&self) -> bool {
+        matches!(self.relation, Relation::Contact | Relation::Requested)
+    }
+
     pub fn is_contact(&self) -> bool {
         self.relation == Relation::Contact
     }

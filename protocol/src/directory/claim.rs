@@ -125,7 +125,8 @@ pub fn verify(claim: &Claim, bits: u32, now: UnixMs) -> Result<ClaimInfo, ClaimE
         seq: body.seq,
         until: UnixMs(body.until_ms),
         gone: body.gone,
-        reach: body.reach.iter().filter_map(Hint::from_msg).collect(),
+        // Strangers meet behind relays: whoever claims a direct address wants to see who asks for them.
+        reach: body.reach.iter().filter_map(Hint::from_msg).filter(|hint| hint.addr.relay.is_some()).collect(),
         doors: doors.collect(),
     })
 }

@@ -2,13 +2,13 @@
 
 use crate::disk::{CrashPoint, Disk};
 use crate::net::Host;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use veche_protocol::core::command::{CommandError, Reply};
 use veche_protocol::core::event::Event;
 use veche_protocol::core::input::Input;
 use veche_protocol::core::{Config, Core};
-use veche_protocol::ids::{AccountId, CmdId, EntryId, SpaceId};
+use veche_protocol::ids::{AccountId, CmdId, EntryId, PeerKey, SpaceId};
 use veche_protocol::time::{Mono, Now, UnixMs};
 use veche_protocol::view::{ReadMarks, Snapshot};
 
@@ -98,6 +98,8 @@ pub struct Node {
     pub off: bool,
     /// Most commits that were under way at once.
     pub peak_backlog: usize,
+    /// Whom it dialled since it was made.
+    pub dialled: BTreeSet<PeerKey>,
     /// Slow hashes that it had computed.
     pub hashes: u64,
     /// How much longer its computations take, ms: a slow machine.
@@ -141,6 +143,7 @@ impl Node {
             wiped: false,
             off: false,
             peak_backlog: 0,
+            dialled: BTreeSet::new(),
             hashes: 0,
             slow_jobs: 0,
         }

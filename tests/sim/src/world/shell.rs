@@ -116,6 +116,7 @@ impl World {
             }
             Effect::Dial { peer, addrs } => {
                 self.trace.note(at, n, "dial", &peer.map(|p| p.0).unwrap_or_default());
+                self.nodes[n].dialled.extend(peer);
                 self.net.dial(at, who, peer, &addrs, &mut self.dice);
             }
             // Every operator's node that is connected is a relay here, and no hole is ever punched.

@@ -43,6 +43,36 @@ fn a_request_arrives_and_is_accepted() {
 }
 
 #[test]
+fn whoever_asks_is_not_dialled_before_they_are_accepted() {
+    story("whoever_asks_is_not_dialled_before_they_are_accepted", |w| {
+        let (alice, bob) = (w.person("alice", Place::Lan(1)), w.person("bob", Place::Lan(2)));
+        let operator = w.operator();
+        for who in [alice, bob] {
+            w.uses(who, operator);
+        }
+        assert!(w.until(60_000, |w| w.view(bob).network.published));
+        w.want(alice, Command::Lookup { login: "bob".into(), tag: None });
+        w.run(5_000);
+        let target = Target::Account(w.account(bob));
+        w.want(alice, Command::RequestContact { target, text: "it is me".into() });
+        assert!(w.until(60_000, |w| w.relation(bob, alice) == Some(Relation::Asking)));
+        w.node_mut(bob).dialled.clear();
+        w.stop(alice);
+        w.run(60_000);
+        w.start(alice);
+        w.stop(bob);
+        w.run(1_000);
+        w.start(bob);
+        w.run(10 * 60_000);
+        let only_operators = w.node(bob).dialled.len();
+        assert_eq!(only_operators, 1, "Bob's node goes to the operator and to nobody who merely asked");
+        let account = w.account(alice);
+        w.want(bob, Command::AcceptRequest(account));
+        assert!(w.until(SOON, |w| w.relation(alice, bob) == Some(Relation::Contact)), "who is accepted is met");
+    });
+}
+
+#[test]
 fn declining_is_not_told() {
     story("declining_is_not_told", |w| {
         let (alice, bob) = (w.alice(), w.bob());
