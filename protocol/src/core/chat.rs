@@ -268,6 +268,14 @@ impl Core {
         have.saturating_sub(chat.acked(ChanId::MAIN, own, |d| me.devices.devices.iter().all(|o| o.device != d)))
     }
 
+    /// Number of own messages that no mailbox holds either.
+    pub(super) fn unheld(&self, chat: &Chat) -> u64 {
+        let Some(me) = &self.me else { return 0 };
+        let own = me.device_id();
+        let held = chat.held.of(own);
+        chat.last_seq(ChanId::MAIN, own).saturating_sub(held)
+    }
+
     /// A device says how far it has a log.
     pub(super) fn on_ack(&mut self, device: DeviceId, account: AccountId, ack: &Ack) {
         let (Ok(space), Ok(chan), Ok(log), Ok(id)) = (

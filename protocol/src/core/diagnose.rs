@@ -41,7 +41,8 @@ impl Core {
             Relation::Contact => {}
         }
         if person.relation == Relation::Contact {
-            let waiting = self.chat_with(account).and_then(|id| self.chats.get(&id)).map_or(0, |c| self.undelivered(c));
+            let chat = self.chat_with(account).and_then(|id| self.chats.get(&id));
+            let waiting = chat.map_or(0, |c| self.undelivered(c));
             match (self.is_online(account), waiting) {
                 (true, 0) => say("delivered", "They are connected, and everything you wrote has reached them."),
                 (true, _) => say("delivering", "They are connected, and your messages are on their way."),
@@ -54,12 +55,23 @@ impl Core {
                         (true, _) => "No address of theirs is known. They can send you their contact link again.",
                         (false, _) => "They are not running Veche now, or a firewall stands between you.",
                     };
-                    let text = if n == 0 {
-                        format!("They are offline, and everything you wrote has reached them. {hint}")
-                    } else {
-                        format!("They are offline. Messages not delivered yet: {n}. They go out as soon as you are both online. {hint}")
+                    let away = chat.map_or(n, |c| n.min(self.unheld(c)));
+                    let (kind, text) = match (n, away) {
+                        (0, _) => ("offline", format!("They are offline, and everything you wrote has reached them. {hint}")),
+                        (n, 0) => (
+                            "held",
+                            format!(
+                                "They are offline. Messages that wait for them in a mailbox: {n}. They get them when they are back, whether you are online or not."
+                            ),
+                        ),
+                        (n, _) => (
+                            "waiting",
+                            format!(
+                                "They are offline. Messages not delivered yet: {n}. They go out as soon as you are both online. {hint}"
+                            ),
+                        ),
                     };
-                    say(if n == 0 { "offline" } else { "waiting" }, &text);
+                    say(kind, &text);
                 }
             }
         }

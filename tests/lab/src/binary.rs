@@ -1,5 +1,5 @@
-//! Where `veche-node` and the app are. Cargo tells a package the paths of its own programs only, so they are looked for beside the running
-//! test.
+//! Where `veche-node`, `veche-bootstrap` and the app are. Cargo tells a package the paths of its own programs only, so they are looked
+//! for beside the running test.
 
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -23,6 +23,21 @@ pub fn veche_node() -> Result<PathBuf> {
     const NODE: Program =
         Program { name: "veche-node", package: "veche-node", sources: &["node/src", "protocol/src"], given: "VECHE_NODE" };
     NODE.once(&FOUND)
+}
+
+/// `veche-bootstrap`: the one in `VECHE_BOOTSTRAP`, or the one in the target directory, built if it is absent or older than its sources.
+///
+/// # Errors
+/// It is not there and cannot be built.
+pub fn veche_bootstrap() -> Result<PathBuf> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    const OPERATOR: Program = Program {
+        name: "veche-bootstrap",
+        package: "veche-bootstrap",
+        sources: &["bootstrap/src", "node/src", "protocol/src"],
+        given: "VECHE_BOOTSTRAP",
+    };
+    OPERATOR.once(&FOUND)
 }
 
 /// The desktop app: the one in `VECHE_APP`, or the one in the target directory, built if it is absent or older than its sources.

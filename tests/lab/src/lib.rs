@@ -3,7 +3,8 @@
 //! | File | Lives there |
 //! |---|---|
 //! | `node` | one process: start, ask, hear events, kill, start again |
-//! | `binary` | where `veche-node` and the app are, built if need be |
+//! | `operator` | one `veche-bootstrap` process, its figures, and what its operator could read in its memory |
+//! | `binary` | where the programs are, built if need be |
 //! | `desk` | the desktop app on a display of its own, driven by keyboard |
 //! | `cast` | people: a node with an account, contacts, conversations |
 //! | `checker` | what has to hold of a conversation after any fault |
@@ -25,6 +26,8 @@ pub mod desk;
 #[cfg(target_os = "linux")]
 pub mod nat;
 pub mod node;
+#[cfg(target_os = "linux")]
+pub mod operator;
 #[cfg(target_os = "linux")]
 pub mod probe;
 #[cfg(target_os = "linux")]
