@@ -55,7 +55,13 @@ pub const DOORS: &[Door] = &[
     Door {
         crates: &["prost", "prost_derive"],
         // Rows that the core keeps in its own store are no bytes of a peer; tests write what no correct peer would.
-        places: &["protocol/src/wire/", "protocol/src/core/rows.rs", "protocol/src/history/rows.rs", "protocol/src/history/testing.rs"],
+        places: &[
+            "protocol/src/wire/",
+            "protocol/src/core/rows.rs",
+            "protocol/src/core/mailbox/rows.rs",
+            "protocol/src/history/rows.rs",
+            "protocol/src/history/testing.rs",
+        ],
         except: &[],
         instead: "bytes are read and written in protocol::wire only",
     },
