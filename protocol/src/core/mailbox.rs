@@ -17,7 +17,7 @@ use super::Core;
 use super::effect::Effect;
 use super::timers::Timer;
 use crate::ids::{AccountId, DeviceId, LinkId, PeerKey, QueueName};
-use crate::link::{Hint, LinkInfo, Proto, Side};
+use crate::link::{Hint, LinkInfo, Proto, Route, Side};
 use crate::mailbox::proof::Ends;
 use crate::time::Mono;
 use crate::view::MailboxView;
@@ -181,6 +181,13 @@ impl Core {
     fn want_host(&mut self, node: Hint) {
         if self.operators.is_known(node.peer) || self.mail.line_to(node.peer).is_some() {
             return;
+        }
+        // The word of one contact: it must not make a mailbox of somebody known, whom nobody would greet any more, nor send this node
+        // to a machine of its own network.
+        let somebody = self.people.values().any(|p| p.hints.iter().any(|h| h.peer == node.peer));
+        let own = self.me.as_ref().is_some_and(|me| me.peer == node.peer) || self.is_linked(node.peer);
+        if somebody || own || node.addr.route() != Route::Direct {
+            return self.refuse("mailbox_elsewhere");
         }
         self.mail.hosts.insert(node.peer);
         self.gate.inward(Effect::Dial { peer: Some(node.peer), addrs: vec![node.addr] });
