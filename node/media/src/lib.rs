@@ -4,6 +4,9 @@
 //! the packets of each person into what the loudspeaker plays. [`transport`] carries packets between two devices over one
 //! WebRTC connection and is the only place that names that library. [`engine`] joins them, by the word of the core, which alone
 //! decides who may call whom.
+//!
+//! No program uses this package yet. [`transport`] and [`engine`] carry packets; [`audio`] has its settings and controls and lists the
+//! devices, but opens none of them so far.
 
 pub mod audio;
 pub mod engine;
