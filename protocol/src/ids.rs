@@ -132,6 +132,10 @@ id!(
     /// A contact request, known only to the two ends.
     RequestId, 16
 );
+id!(
+    /// A call, drawn by the device that began it.
+    CallId, 16
+);
 
 impl ChanId {
     /// The auth log of a space: devices, members, roles.

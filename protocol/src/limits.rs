@@ -80,6 +80,16 @@ pub const QUEUES_PER_CONTACT: usize = 4;
 pub const NOTE_ACKS: usize = 64;
 /// Positions in one message about what was read: a few KiB, and more devices than two people use in years.
 pub const READ_LOGS: usize = 64;
+/// A session description in a call, bytes: a voice call has 2 KiB, a browser with video and screen up to 12.
+pub const CALL_DESCRIPTION: usize = 16 * 1024;
+/// One ICE candidate as text, bytes: the longest with an mDNS name and all extensions stays well below.
+pub const CALL_CANDIDATE: usize = 512;
+/// Candidates in one message: a machine with many interfaces has about as many.
+pub const CALL_CANDIDATES: usize = 32;
+/// Signed part of a message about a call, bytes: the largest description, or as many candidates as fit one message, and who says it.
+pub const CALL_PAYLOAD: usize = 18 * 1024;
+/// An invitation that is older than this by its sender's clock rings nowhere (Matrix, MSC2746).
+pub const CALL_LIFETIME: Duration = Duration::from_secs(90);
 /// A stamp may run this far ahead of the reader's clock; later ones wait until the clock gets there.
 pub const CLOCK_AHEAD: Duration = Duration::from_secs(600);
 /// A message that arrives this long after its time is marked as late.

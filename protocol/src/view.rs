@@ -1,15 +1,17 @@
 //! Snapshots for people and programs: plain data, ready to show. The core makes them; the GUI and the RPC face read them.
 
-use crate::ids::{AccountId, DeviceId, EntryId, SpaceId};
+use crate::ids::{AccountId, CallId, DeviceId, EntryId, SpaceId};
 use crate::link::{Nat, Route};
 use crate::time::UnixMs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+mod call;
 mod hlc;
 mod marks;
 
+pub use call::{CallDirection, CallEnd, CallOutcome, CallPhase, CallView};
 pub use hlc::Hlc;
 pub use marks::{DeviceProgress, Progress, ReadMarks};
 
@@ -26,6 +28,8 @@ pub struct Snapshot {
     pub requests: Vec<Arc<RequestView>>,
     /// People on this local network who let themselves be seen.
     pub nearby: Vec<Arc<NearbyView>>,
+    /// Calls that ring or go on, the oldest first. At most one of them has sound.
+    pub calls: Vec<Arc<CallView>>,
     /// The node's own connectivity.
     pub network: Arc<NetworkView>,
     /// Settings of this device.
@@ -43,6 +47,12 @@ impl Snapshot {
     #[must_use]
     pub fn chat(&self, chat: SpaceId) -> Option<&Arc<ChatView>> {
         self.chats.iter().find(|c| c.chat_id == chat)
+    }
+
+    /// The call with this id, while it rings or goes on.
+    #[must_use]
+    pub fn call(&self, call: CallId) -> Option<&Arc<CallView>> {
+        self.calls.iter().find(|c| c.call_id == call)
     }
 }
 
@@ -182,8 +192,10 @@ pub struct ChatView {
 /// The newest message of a chat, for lists.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Preview {
-    /// First line of the text.
+    /// First line of the text; empty for what has no words of its own.
     pub text: String,
+    /// What became of it, where it is a call.
+    pub call: Option<CallOutcome>,
     /// Written by this account?
     pub mine: bool,
     /// When.
@@ -251,6 +263,17 @@ pub enum MessageBody {
     Text {
         /// The text.
         text: String,
+    },
+    /// A call that is over. Its author is who called.
+    Call {
+        /// Which.
+        call_id: CallId,
+        /// What became of it.
+        outcome: CallOutcome,
+        /// When it began, by the clock of whoever called.
+        started: UnixMs,
+        /// How long they talked, ms.
+        duration_ms: u64,
     },
     /// Removed by its author.
     Deleted,
@@ -380,6 +403,8 @@ pub struct Settings {
     pub listed: bool,
     /// Who may ask to become a contact.
     pub gate: Gate,
+    /// Calls go through a relay, so that the other person learns no address of this machine. Without a relay there are none then.
+    pub relay_calls: bool,
 }
 
 impl Default for Settings {
@@ -393,6 +418,7 @@ impl Default for Settings {
             visible_nearby: false,
             listed: true,
             gate: Gate::Anyone,
+            relay_calls: false,
         }
     }
 }

@@ -9,7 +9,7 @@ use egui::{Color32, Galley, Rect, Stroke, Vec2, pos2, vec2};
 use std::sync::Arc;
 use veche_protocol::ids::EntryId;
 use veche_protocol::time::UnixMs;
-use veche_protocol::view::{MessageBody, MessageView};
+use veche_protocol::view::{CallOutcome, MessageBody, MessageView};
 
 /// Messages of one author within this time stand under one name, milliseconds.
 pub const GROUP_MS: u64 = 5 * 60 * 1000;
@@ -208,9 +208,34 @@ pub fn first_line(message: &MessageView, lang: &Lang) -> String {
 pub fn plain(message: &MessageView, lang: &Lang) -> String {
     match &message.body {
         MessageBody::Text { text } => text.clone(),
+        MessageBody::Call { outcome, duration_ms, .. } => call(message.mine, *outcome, *duration_ms, lang),
         MessageBody::Deleted => lang.t("message-deleted").to_owned(),
         MessageBody::Unsupported => lang.t("message-unsupported").to_owned(),
     }
+}
+
+/// What became of a call, in words, and how long they talked.
+fn call(mine: bool, outcome: CallOutcome, ms: u64, lang: &Lang) -> String {
+    let words = call_words(mine, outcome, lang);
+    if outcome != CallOutcome::Talked {
+        return words.to_owned();
+    }
+    let seconds = ms / 1000;
+    format!("{words} · {}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// What became of a call, in a few words.
+pub fn call_words(mine: bool, outcome: CallOutcome, lang: &Lang) -> &str {
+    let key = match (outcome, mine) {
+        (CallOutcome::Talked, true) => "call-talked-out",
+        (CallOutcome::Talked, false) => "call-talked-in",
+        (CallOutcome::Missed, true) => "call-missed-out",
+        (CallOutcome::Missed, false) => "call-missed-in",
+        (CallOutcome::Declined, true) => "call-declined-out",
+        (CallOutcome::Declined, false) => "call-declined-in",
+        (CallOutcome::Failed, _) => "call-failed",
+    };
+    lang.t(key)
 }
 
 /// A day in words, the nearer the plainer.

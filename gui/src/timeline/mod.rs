@@ -7,7 +7,7 @@ mod layout;
 mod paint;
 mod scroll;
 
-pub use layout::day_name;
+pub use layout::{call_words, day_name};
 pub use paint::tick;
 
 use crate::bridge::Place;

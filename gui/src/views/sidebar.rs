@@ -6,7 +6,7 @@ use crate::model::markup;
 use crate::model::people::{self, PersonRow};
 use crate::model::{Intent, Page, SettingsTab};
 use crate::theme::{Weight, icons, size};
-use crate::timeline::tick;
+use crate::timeline::{call_words, tick};
 use crate::widgets::avatar::Look;
 use crate::widgets::{button, field, row, text};
 use egui::{Panel, Rect, Sense, Ui, pos2, vec2};
@@ -183,7 +183,11 @@ fn message_preview(ui: &Ui, cx: &Cx<'_>, chat: &ChatView, mut at: egui::Pos2, mu
         at.x += 19.0;
         width -= 19.0;
     }
-    let words = if last.text.is_empty() { cx.lang.t("message-deleted").to_owned() } else { markup::plain(&last.text, PREVIEW) };
+    let words = match last.call {
+        Some(outcome) => call_words(last.mine, outcome, cx.lang).to_owned(),
+        None if last.text.is_empty() => cx.lang.t("message-deleted").to_owned(),
+        None => markup::plain(&last.text, PREVIEW),
+    };
     text::paint_line(ui, at, width, &words, font, color);
 }
 

@@ -14,15 +14,16 @@
 //! 6. [`MediaEvent::Failed`] is the last event of a leg; nothing follows [`MediaCmd::Close`].
 //! 7. A node without an engine answers every [`MediaCmd::Open`] with [`MediaFailure::NoEngine`].
 
+use crate::limits;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A session description, bytes: a voice call has 2 KiB, a browser with video and screen up to 12.
-pub const DESCRIPTION: usize = 16 * 1024;
-/// One ICE candidate as text, bytes: the longest with an mDNS name and all extensions stays well below.
-pub const CANDIDATE: usize = 512;
-/// Candidates in one command or event: a machine with many interfaces has about as many.
-pub const CANDIDATES: usize = 32;
+/// A session description, bytes.
+pub const DESCRIPTION: usize = limits::CALL_DESCRIPTION;
+/// One ICE candidate as text, bytes.
+pub const CANDIDATE: usize = limits::CALL_CANDIDATE;
+/// Candidates in one command or event.
+pub const CANDIDATES: usize = limits::CALL_CANDIDATES;
 /// Loudest volume of a person, percent.
 pub const VOLUME: u16 = 200;
 

@@ -13,7 +13,7 @@ use crate::history::space::Space;
 use crate::ids::{AccountId, ChanId, CmdId, DeviceId, EntryId, LinkId, SpaceId};
 use crate::limits;
 use crate::store::Table;
-use crate::view::{ChatView, DeviceProgress, Hlc, MessageState, Preview, Progress, ReadMarks};
+use crate::view::{CallOutcome, ChatView, DeviceProgress, Hlc, MessageState, Preview, Progress, ReadMarks};
 use crate::wire::codec;
 use crate::wire::entry::Create;
 use crate::wire::link::{Ack, LinkMsg, Typing};
@@ -76,6 +76,7 @@ pub(super) struct Last {
     pub seq: u64,
     pub hlc: Hlc,
     pub text: String,
+    pub call: Option<CallOutcome>,
     pub mine: bool,
 }
 
@@ -170,6 +171,7 @@ impl Core {
                     hlc: l.hlc.0,
                     text: l.text.clone(),
                     mine: l.mine,
+                    call: rows::outcome_number(l.call),
                 }),
                 ends: chat.ends_to_rows(me.device_id()),
             };
@@ -203,6 +205,7 @@ impl Core {
                 seq: l.seq,
                 hlc: Hlc(l.hlc),
                 text: l.text,
+                call: rows::outcome_of(l.call),
                 mine: l.mine,
             })
         });
@@ -245,6 +248,7 @@ impl Core {
             account_id: chat.peer,
             last: chat.last.as_ref().map(|l| Preview {
                 text: l.text.clone(),
+                call: l.call,
                 mine: l.mine,
                 at: l.hlc.unix(),
                 state: l.mine.then(|| progress.state(l.device, l.seq)),

@@ -1,6 +1,6 @@
 //! What the person or program in front of this node may ask, and the answers. Every command is answered exactly once.
 
-use crate::ids::{AccountId, EntryId, PeerKey, SpaceId};
+use crate::ids::{AccountId, CallId, EntryId, PeerKey, SpaceId};
 use crate::link::Hint;
 use crate::view::{Hlc, MessageState, Settings, Status};
 
@@ -122,6 +122,43 @@ pub enum Command {
     },
     /// Why is something not delivered.
     Diagnose(AccountId),
+    /// Call a contact. Answered with [`Reply::Call`] when they are being called. If they are called already, or call just now, that call is
+    /// meant.
+    CallStart {
+        /// Whom.
+        account: AccountId,
+    },
+    /// Take a call that rings here. Another that goes on is ended.
+    CallAccept {
+        /// Which.
+        call: CallId,
+    },
+    /// Decline a call that rings here, on all devices of this account.
+    CallDecline {
+        /// Which.
+        call: CallId,
+    },
+    /// End a call, or give up calling. One that rings here is declined.
+    CallHangup {
+        /// Which.
+        call: CallId,
+    },
+    /// What is heard in a call; absent fields stay. The other side is told. May be said while it rings.
+    CallSet {
+        /// Which.
+        call: CallId,
+        /// Whether the microphone is on.
+        mic: Option<bool>,
+        /// Whether nothing of the other side is played.
+        deafen: Option<bool>,
+    },
+    /// How loud the other person is played in a call.
+    CallVolume {
+        /// Which.
+        call: CallId,
+        /// Percent, up to [`crate::call::media::VOLUME`]; 100 is as it comes.
+        percent: u16,
+    },
 }
 
 /// Changes to the profile.
@@ -192,6 +229,8 @@ pub enum Reply {
     Diagnosis(Vec<Finding>),
     /// State of a message.
     State(MessageState),
+    /// A call.
+    Call(CallId),
 }
 
 /// One reason why something is not delivered, or that it is.
@@ -269,6 +308,15 @@ pub enum CommandError {
     /// See text.
     #[error("Too many at once. Wait a moment and try again.")]
     Busy,
+    /// See text.
+    #[error("There is no such call any more.")]
+    UnknownCall,
+    /// See text.
+    #[error("You are in a call already. End it first.")]
+    InCall,
+    /// See text.
+    #[error("This program has no sound, so it cannot call.")]
+    NoEngine,
 }
 
 impl CommandError {
@@ -293,6 +341,9 @@ impl CommandError {
             Self::HistoryIncomplete => "history_incomplete",
             Self::NotStored(_) => "not_stored",
             Self::Busy => "busy",
+            Self::UnknownCall => "unknown_call",
+            Self::InCall => "in_call",
+            Self::NoEngine => "no_engine",
         }
     }
 }

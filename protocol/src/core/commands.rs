@@ -70,6 +70,13 @@ impl Core {
             Command::RemoveOperator(peer) => self.remove_operator(cmd, peer),
             Command::Lookup { login, tag } => self.lookup(cmd, &login, tag.as_deref()),
             Command::Diagnose(account) => self.diagnose(cmd, account),
+            Command::CallStart { .. } => self.gate.reply(cmd, Err(CommandError::NoEngine)),
+            // None begins without an engine.
+            Command::CallAccept { .. }
+            | Command::CallDecline { .. }
+            | Command::CallHangup { .. }
+            | Command::CallSet { .. }
+            | Command::CallVolume { .. } => self.gate.reply(cmd, Err(CommandError::UnknownCall)),
         }
     }
 

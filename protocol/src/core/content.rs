@@ -18,7 +18,7 @@ use crate::identity::text;
 use crate::ids::{AccountId, ChanId, CmdId, DeviceId, EntryId, LinkId, ReadId, SpaceId};
 use crate::limits;
 use crate::store::{Found, Read, Table};
-use crate::view::Relation;
+use crate::view::{MessageBody, Relation};
 use crate::wire::bodies::{AuthOp, Devices, Keep, Text, auth_op, kind};
 use crate::wire::codec;
 use crate::wire::entry::{Entry, EntryBatch};
@@ -300,9 +300,13 @@ impl Core {
         let Ok(Some(view)) = show::view(space, row, standing, own, &progress) else { return };
         let mine = author == own;
         let text = preview(&show::first_line(row));
-        let last = Last { id: entry.id(), device: header.device, seq: header.seq, hlc: header.hlc, text, mine };
+        let call = match view.body {
+            MessageBody::Call { outcome, .. } => Some(outcome),
+            _ => None,
+        };
+        let last = Last { id: entry.id(), device: header.device, seq: header.seq, hlc: header.hlc, text, call, mine };
         if let Some(chat) = self.chats.get_mut(&space) {
-            let unread = !mine && !chat.read.covers(header.device, header.seq);
+            let unread = !mine && kind::wants_reading(header.kind) && !chat.read.covers(header.device, header.seq);
             chat.note(last, unread);
         }
         if !mine {

@@ -66,6 +66,7 @@ impl Core {
             LinkMsg::Gone(signed) => self.on_gone(account, &signed),
             LinkMsg::Known(known) => self.on_known(account, known),
             LinkMsg::Queues(keys) => self.learn_queues(account, device, &keys),
+            LinkMsg::Call(_) => self.refuse("call_unasked"),
             LinkMsg::Bye(_) => self.on_bye(id),
             LinkMsg::Stored(request) => self.on_accept_stored(account, &request),
             LinkMsg::Hints(h) => {

@@ -1,7 +1,7 @@
 //! One-shot events for people and programs. State that can be looked at any time is in [`crate::view`] instead.
 
-use crate::ids::{AccountId, DeviceId, EntryId, SpaceId};
-use crate::view::{MessageState, MessageView, Presence, Relation, RequestView};
+use crate::ids::{AccountId, CallId, DeviceId, EntryId, SpaceId};
+use crate::view::{CallEnd, CallPhase, CallView, MessageState, MessageView, Presence, Relation, RequestView};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -107,6 +107,36 @@ pub enum Event {
         chat_id: SpaceId,
         /// How many.
         count: u64,
+    },
+    /// Somebody calls, and this device rings. It rings until this call's phase changes.
+    #[serde(rename = "call.incoming")]
+    CallIncoming {
+        /// The call.
+        call: CallView,
+    },
+    /// A call has got further, or is over.
+    #[serde(rename = "call.state")]
+    CallState {
+        /// Which.
+        call_id: CallId,
+        /// The other person.
+        account_id: AccountId,
+        /// How far it is; for one that is over, how far it was.
+        phase: CallPhase,
+        /// Why it is over, if it is.
+        ended: Option<CallEnd>,
+        /// The same in words.
+        reason: Option<String>,
+    },
+    /// Somebody in a call began or ceased to speak.
+    #[serde(rename = "call.speaking")]
+    CallSpeaking {
+        /// Which.
+        call_id: CallId,
+        /// Who: the own account for this side.
+        account_id: AccountId,
+        /// Now.
+        on: bool,
     },
     /// The reader was too slow and missed this many events: reload.
     #[serde(rename = "overflow")]

@@ -14,6 +14,7 @@ use crate::ids::{AccountId, ChanId, CmdId, DeviceId, LinkId, SpaceId};
 use crate::limits;
 use crate::store::{Dir, Found, Read as StoreRead, Row, Table};
 use crate::view::{Hlc, MessageState, ReadMarks};
+use crate::wire::bodies::kind;
 use crate::wire::link::{LinkMsg, Read, ReadUpTo};
 
 /// Entries looked at in one read: a millisecond of decoding.
@@ -123,7 +124,10 @@ impl Core {
             last = header.seq;
             if walk.up_to.is_some_and(|up_to| header.hlc <= up_to) {
                 seen = Some(header.seq);
-            } else if row.in_timeline && chat.space.standing(ChanId::MAIN, device, header.seq, stored.root) != Standing::Void {
+            } else if row.in_timeline
+                && kind::wants_reading(header.kind)
+                && chat.space.standing(ChanId::MAIN, device, header.seq, stored.root) != Standing::Void
+            {
                 walk.unread = walk.unread.saturating_add(1);
             }
         }

@@ -3,7 +3,7 @@
 use crate::history::rows::TipRow;
 use crate::link::Hint;
 use crate::store::{Key, Table, Write};
-use crate::view::{Gate, Settings, Theme};
+use crate::view::{CallOutcome, Gate, Settings, Theme};
 use crate::wire::identity::{Profile, Signed};
 use crate::wire::link::{HintMsg, ReadUpTo};
 use prost::Message;
@@ -201,6 +201,22 @@ pub(super) struct LastRow {
     pub text: String,
     #[prost(bool, tag = "6")]
     pub mine: bool,
+    /// What became of it, where it is a call: see [`outcome_number`].
+    #[prost(uint32, tag = "7")]
+    pub call: u32,
+}
+
+/// Outcomes as they are stored, from 1.
+const OUTCOMES: [CallOutcome; 4] = [CallOutcome::Talked, CallOutcome::Missed, CallOutcome::Declined, CallOutcome::Failed];
+
+/// An outcome as a row has it; 0 is none.
+pub(super) fn outcome_number(outcome: Option<CallOutcome>) -> u32 {
+    OUTCOMES.iter().zip(1..).find(|(o, _)| Some(**o) == outcome).map_or(0, |(_, n)| n)
+}
+
+/// The outcome of a row.
+pub(super) fn outcome_of(number: u32) -> Option<CallOutcome> {
+    OUTCOMES.iter().zip(1..).find(|(_, n)| *n == number).map(|(o, _)| *o)
 }
 
 /// How far another device has got in the logs of a conversation.
@@ -249,6 +265,8 @@ pub(super) struct SettingsRow {
     /// Whether the login is kept out of the directory.
     #[prost(bool, tag = "9")]
     pub unlisted: bool,
+    #[prost(bool, tag = "10")]
+    pub relay_calls: bool,
 }
 
 impl SettingsRow {
@@ -256,6 +274,7 @@ impl SettingsRow {
         Self {
             operators: operators.iter().map(Hint::to_msg).collect(),
             unlisted: !s.listed,
+            relay_calls: s.relay_calls,
             theme: match s.theme {
                 Theme::System => 0,
                 Theme::Dark => 1,
@@ -295,6 +314,7 @@ impl From<SettingsRow> for Settings {
                 1 => Gate::Code,
                 _ => Gate::Nobody,
             },
+            relay_calls: r.relay_calls,
         }
     }
 }

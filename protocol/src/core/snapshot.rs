@@ -31,6 +31,7 @@ impl Core {
             people,
             requests,
             nearby: self.nearby_views().into_iter().map(Arc::new).collect(),
+            calls: Vec::new(),
             network: Arc::new(self.network_view()),
             settings: Arc::new(self.settings.clone()),
         })

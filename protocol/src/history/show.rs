@@ -2,10 +2,11 @@
 
 use super::rows::{BadRow, TimelineRow, fixed, optional};
 use super::space::Standing;
-use crate::ids::{AccountId, EntryId, SpaceId};
+use crate::ids::{AccountId, CallId, EntryId, SpaceId};
 use crate::limits;
-use crate::view::{Hlc, MessageBody, MessageView, Progress, Reaction};
-use crate::wire::bodies::{Text, kind};
+use crate::time::UnixMs;
+use crate::view::{CallOutcome, Hlc, MessageBody, MessageView, Progress, Reaction};
+use crate::wire::bodies::{CallLog, Text, kind};
 use crate::wire::codec;
 use std::collections::BTreeMap;
 
@@ -50,7 +51,7 @@ pub fn view(
 pub fn first_line(row: &TimelineRow) -> String {
     match body(row).0 {
         MessageBody::Text { text } => text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned(),
-        MessageBody::Deleted | MessageBody::Unsupported => String::new(),
+        MessageBody::Call { .. } | MessageBody::Deleted | MessageBody::Unsupported => String::new(),
     }
 }
 
@@ -58,13 +59,29 @@ pub fn first_line(row: &TimelineRow) -> String {
 /// says so.
 fn body(row: &TimelineRow) -> (MessageBody, Option<EntryId>) {
     let Some(bytes) = row.body.as_deref().filter(|_| !row.deleted) else { return (MessageBody::Deleted, None) };
-    if row.kind != kind::TEXT {
-        return (MessageBody::Unsupported, None);
+    match row.kind {
+        kind::TEXT => {}
+        kind::CALL | kind::MISSED_CALL => return (call(row.kind, bytes).unwrap_or(MessageBody::Unsupported), None),
+        _ => return (MessageBody::Unsupported, None),
     }
     let Ok(message) = codec::decode::<Text>(bytes, limits::ENTRY_BODY) else { return (MessageBody::Unsupported, None) };
     let reply_to = optional(message.reply_to.as_deref()).unwrap_or_default();
     let text = row.edit.as_ref().map_or(message.text, |edit| edit.text.clone());
     (MessageBody::Text { text }, reply_to)
+}
+
+/// What is said of a call. An outcome of a newer version is one that this version cannot show.
+fn call(kind: u32, bytes: &[u8]) -> Option<MessageBody> {
+    let log = codec::decode::<CallLog>(bytes, limits::ENTRY_BODY).ok()?;
+    let outcome = match (kind, log.outcome) {
+        (kind::MISSED_CALL, 0) => CallOutcome::Missed,
+        (kind::CALL, 1) => CallOutcome::Talked,
+        (kind::CALL, 2) => CallOutcome::Declined,
+        (kind::CALL, 3) => CallOutcome::Failed,
+        _ => return None,
+    };
+    let call_id = CallId::from_slice(&log.call).ok()?;
+    Some(MessageBody::Call { call_id, outcome, started: UnixMs(log.started_ms), duration_ms: log.duration_ms })
 }
 
 /// Reactions in the order of their first use that still holds.

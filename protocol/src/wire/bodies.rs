@@ -15,6 +15,16 @@ pub mod kind {
     pub const DELETE: u32 = 18;
     /// [`super::React`].
     pub const REACT: u32 = 19;
+    /// [`super::CallLog`] of a call that was taken or declined: both were there.
+    pub const CALL: u32 = 20;
+    /// [`super::CallLog`] of a call that nobody took.
+    pub const MISSED_CALL: u32 = 21;
+
+    /// Whether an entry of this kind counts as unread until somebody has looked at it. Who took part in a call knows of it.
+    #[must_use]
+    pub const fn wants_reading(kind: u32) -> bool {
+        kind != CALL
+    }
 }
 
 /// A message.
@@ -59,6 +69,23 @@ pub struct React {
     /// Put or take back.
     #[prost(bool, tag = "3")]
     pub on: bool,
+}
+
+/// A call that is over, written once by the device that called.
+#[derive(Clone, PartialEq, Message)]
+pub struct CallLog {
+    /// The call, 16 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub call: Vec<u8>,
+    /// 1 talked, 2 declined, 3 taken without any sound. 0 for a call that nobody took.
+    #[prost(uint32, tag = "2")]
+    pub outcome: u32,
+    /// When it began, unix ms.
+    #[prost(uint64, tag = "3")]
+    pub started_ms: u64,
+    /// How long they talked, ms. Where the caller's machine failed, until it was last known to be well.
+    #[prost(uint64, tag = "4")]
+    pub duration_ms: u64,
 }
 
 /// An operation of the auth log.

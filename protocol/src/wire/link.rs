@@ -2,6 +2,7 @@
 //!
 //! After hello every frame of this protocol and of sync is sealed under a key of the link, see [`crate::core`].
 
+use super::call::SignedCall;
 use super::entry::EntryBatch;
 use super::identity::{Profile, Signed};
 use super::mailbox::QueueKeys;
@@ -11,7 +12,7 @@ use prost::Message;
 #[derive(Clone, PartialEq, Message)]
 pub struct LinkFrame {
     /// Which. An absent one is of a newer version and ignored.
-    #[prost(oneof = "LinkMsg", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15")]
+    #[prost(oneof = "LinkMsg", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16")]
     pub m: Option<LinkMsg>,
 }
 
@@ -63,6 +64,9 @@ pub enum LinkMsg {
     /// Where the sender's device takes messages while it is away.
     #[prost(message, tag = "15")]
     Queues(QueueKeys),
+    /// A word about a call.
+    #[prost(message, tag = "16")]
+    Call(SignedCall),
 }
 
 /// A contact, as one device of an account tells another: what it takes to reach and to recognise them.

@@ -4,6 +4,7 @@
 //! fields of newer versions survive storage and forwarding.
 
 pub mod bodies;
+pub mod call;
 pub mod codec;
 pub mod directory;
 pub mod entry;

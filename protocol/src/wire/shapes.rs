@@ -64,13 +64,14 @@ macro_rules! shapes {
     (@many $max:expr) => { Count::Many($max) };
 }
 
+mod call;
 mod log;
 mod network;
 mod people;
 
 /// Every shape, for tests and tools.
 pub fn all() -> impl Iterator<Item = &'static Shape> {
-    [people::TABLE, log::TABLE, network::TABLE].into_iter().flatten().copied()
+    [people::TABLE, log::TABLE, network::TABLE, call::TABLE].into_iter().flatten().copied()
 }
 
 /// Decodes and encodes again with the struct of this name: lets a test hold the structs against the table.
@@ -78,7 +79,7 @@ pub fn all() -> impl Iterator<Item = &'static Shape> {
 /// # Errors
 /// As [`super::codec::decode`].
 pub fn recode(name: &str, bytes: &[u8]) -> Result<Option<Vec<u8>>, WireError> {
-    for part in [people::recode, log::recode, network::recode] {
+    for part in [people::recode, log::recode, network::recode, call::recode] {
         if let Some(again) = part(name, bytes)? {
             return Ok(Some(again));
         }

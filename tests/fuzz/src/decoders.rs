@@ -17,7 +17,7 @@ use veche_protocol::mailbox::server::{self, Effect, Frame, Input, Limits, Server
 use veche_protocol::time::{Mono, Now, UnixMs};
 use veche_protocol::wire::codec::{self, Wire, WireError};
 use veche_protocol::wire::mailbox::{Mailbox, MailboxFrame};
-use veche_protocol::wire::{bodies, directory, entry, hello, identity, inbox, link, mailbox, sync};
+use veche_protocol::wire::{bodies, call, directory, entry, hello, identity, inbox, link, mailbox, sync};
 
 /// A decoder and what has to hold for whatever it is fed.
 pub struct Decoder {
@@ -33,6 +33,7 @@ pub const DECODERS: &[Decoder] = &[
     Decoder { name: "proof", check: message::<hello::ProofBody> },
     Decoder { name: "inbox", check: message::<inbox::InboxFrame> },
     Decoder { name: "link", check: message::<link::LinkFrame> },
+    Decoder { name: "call", check: message::<call::CallMsg> },
     Decoder { name: "olm_message", check: message::<link::OlmMessage> },
     Decoder { name: "inner", check: message::<link::Inner> },
     Decoder { name: "sync", check: message::<sync::SyncFrame> },
@@ -193,6 +194,7 @@ fn body(bytes: &[u8]) -> bool {
         bodies::kind::EDIT => message::<bodies::Edit>(bytes),
         bodies::kind::DELETE => message::<bodies::Delete>(bytes),
         bodies::kind::REACT => message::<bodies::React>(bytes),
+        bodies::kind::CALL | bodies::kind::MISSED_CALL => message::<bodies::CallLog>(bytes),
         _ => false,
     }
 }

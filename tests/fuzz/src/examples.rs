@@ -13,6 +13,7 @@ use veche_protocol::identity::login::Login;
 use veche_protocol::ids::{AccountId, PeerKey};
 use veche_protocol::link::{Addr, Hint, Transport};
 use veche_protocol::wire::bodies::{self, auth_op, kind};
+use veche_protocol::wire::call::{CallBody, CallCandidates, CallDescription, CallInvite, CallMsg, CallSound, CallWord, SignedCall, word};
 use veche_protocol::wire::codec::{Wire, encode};
 use veche_protocol::wire::directory::{
     AccountKeys, AddressBox, Claim, Claims, Door, LoginClaim, Record, RecordKind, SealedAddress, Whereabouts,
@@ -106,6 +107,7 @@ pub fn examples() -> Vec<Example> {
             }),
         ),
         ("queues", LinkMsg::Queues(queues())),
+        ("call", LinkMsg::Call(SignedCall { payload: vec![1; 40], sig: vec![2; 64] })),
     ] {
         add("link", name, encode(&LinkFrame { m: Some(m) }));
     }
@@ -143,6 +145,7 @@ pub fn examples() -> Vec<Example> {
 
     directory(&mut add);
     mailbox(&mut add);
+    call(&mut add);
 
     let branch = BranchRow { root: half(1), seq: 9, digest: half(2) };
     let row = FrontierRow { device: key(3), floor: 1, seq: 8, digest: half(4), fork_at: 7, branches: vec![branch.clone(), branch] };
@@ -201,6 +204,9 @@ pub fn examples() -> Vec<Example> {
     add("body", "edit", of_kind(kind::EDIT, &bodies::Edit { target: key(1), text: "Hello, world".to_owned() }));
     add("body", "delete", of_kind(kind::DELETE, &bodies::Delete { target: key(1) }));
     add("body", "react", of_kind(kind::REACT, &bodies::React { target: key(1), emoji: "👍🏽".to_owned(), on: true }));
+    let log = bodies::CallLog { call: half(1), outcome: 1, started_ms: WALL_MS, duration_ms: 61_000 };
+    add("body", "call", of_kind(kind::CALL, &log));
+    add("body", "missed_call", of_kind(kind::MISSED_CALL, &bodies::CallLog { outcome: 0, duration_ms: 0, ..log }));
     add("id_text", "account", AccountId([0x5a; AccountId::LEN]).to_text().into_bytes());
     add("contact_link", "full", link().to_string().into_bytes());
     let mut body = link().to_bytes();
@@ -249,6 +255,21 @@ fn login_claim() -> LoginClaim {
         gone: true,
         reach: vec![hint()],
         doors: vec![door],
+    }
+}
+
+fn call(add: &mut impl FnMut(&'static str, &'static str, Vec<u8>)) {
+    let lines = vec!["candidate:1 1 udp 2130706431 192.168.1.5 50000 typ host".to_owned()];
+    for (name, m) in [
+        ("invite", Some(CallBody::Invite(CallInvite { lifetime_ms: 90_000, media: 1 }))),
+        ("word", Some(CallBody::Word(CallWord { word: word::HANG_UP, why: word::why::LOST }))),
+        ("description", Some(CallBody::Description(CallDescription { kind: 1, round: 2, sdp: b"v=0\r\n".to_vec(), fingerprint: key(6) }))),
+        ("candidates", Some(CallBody::Candidates(CallCandidates { lines, end: true }))),
+        ("sound", Some(CallBody::Sound(CallSound { mic: true, deafen: true }))),
+        ("seen", None),
+    ] {
+        let (n, again) = (u32::from(m.is_some()), m.is_none());
+        add("call", name, encode(&CallMsg { v: 1, call: half(1), from: key(2), to: key(3), n, seen: 5, again, sent_ms: WALL_MS, m }));
     }
 }
 

@@ -84,7 +84,7 @@ pub fn chat(n: u8, ago: u64, text: &str, state: Option<MessageState>, unread: u3
     ChatView {
         chat_id: chat_id(n),
         account_id: account(n),
-        last: Some(Preview { text: text.into(), mine: state.is_some(), at, state }),
+        last: Some(Preview { text: text.into(), call: None, mine: state.is_some(), at, state }),
         unread,
         read: read(n),
         draft: String::new(),
@@ -192,6 +192,7 @@ pub fn busy(theme: Theme) -> Snapshot {
         people: people.into_iter().map(Arc::new).collect(),
         requests: requests().into_iter().map(Arc::new).collect(),
         nearby: nearby().into_iter().map(Arc::new).collect(),
+        calls: Vec::new(),
         network: Arc::new(network()),
         settings: Arc::new(settings),
     }

@@ -157,7 +157,7 @@ impl State {
         let chat = message.chat_id;
         self.histories.entry(chat).or_default().push(Arc::new(message.clone()));
         if let MessageBody::Text { text } = &message.body {
-            let preview = Preview { text: text.clone(), mine: message.mine, at: message.at, state: message.state };
+            let preview = Preview { text: text.clone(), call: None, mine: message.mine, at: message.at, state: message.state };
             self.chat(chat, |c| {
                 c.last = Some(preview);
                 c.unread += u32::from(!message.mine);

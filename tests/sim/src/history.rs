@@ -83,6 +83,7 @@ impl World {
     pub fn words(&mut self, who: Who, chat: SpaceId) -> Vec<String> {
         let text = |m: MessageView| match m.body {
             MessageBody::Text { text } => text,
+            MessageBody::Call { outcome, duration_ms, .. } => format!("(call {outcome:?} {duration_ms})"),
             MessageBody::Deleted => "(deleted)".into(),
             MessageBody::Unsupported => "(unsupported)".into(),
         };

@@ -39,6 +39,8 @@ pub(super) struct SettingsPatch {
     listed: Option<bool>,
     /// Who may ask to become a contact.
     gate: Option<Gate>,
+    /// Calls go through a relay, so that the other person learns no address of this machine.
+    relay_calls: Option<bool>,
 }
 
 pub(super) async fn set_settings(context: &Context, params: SettingsPatch) -> Result<Settings, Failure> {
@@ -53,6 +55,7 @@ pub(super) async fn set_settings(context: &Context, params: SettingsPatch) -> Re
         visible_nearby: params.visible_nearby.unwrap_or(old.visible_nearby),
         listed: params.listed.unwrap_or(old.listed),
         gate: params.gate.unwrap_or(old.gate),
+        relay_calls: params.relay_calls.unwrap_or(old.relay_calls),
     };
     context.command(Command::SetSettings(new.clone())).await?;
     drop(one_at_a_time);

@@ -55,6 +55,12 @@ shapes! {
         one emoji: text(limits::EMOJI), 2;
         one on: Kind::Bool, 3;
     }
+    bodies::CallLog {
+        one call: bytes(16), 1;
+        one outcome: Kind::U32, 2;
+        one started_ms: Kind::U64, 3;
+        one duration_ms: Kind::U64, 4;
+    }
     bodies::AuthOp {
         either devices: msg::<bodies::Devices>(), 15;
         either gone: msg::<identity::Signed>(), 16;

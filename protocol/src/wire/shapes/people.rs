@@ -1,7 +1,7 @@
 //! Who people and devices are, and what they say to each other on a connection.
 
 use super::super::codec::{Count, Field, Kind, Shape, Wire};
-use super::super::{entry, hello, identity, inbox, link, mailbox};
+use super::super::{call, entry, hello, identity, inbox, link, mailbox};
 use super::{DEVICE_LABEL, KEM_CT, KEM_KEY, LINE, PAD, PROOF, SEALED, SIGNED_PAYLOAD, bytes, msg, text};
 use crate::limits;
 
@@ -120,6 +120,7 @@ shapes! {
         either hints: msg::<link::Hints>(), 13;
         either known: msg::<link::Known>(), 14;
         either queues: msg::<mailbox::QueueKeys>(), 15;
+        either call: msg::<call::SignedCall>(), 16;
     }
     link::Known {
         one account: bytes(32), 1;
