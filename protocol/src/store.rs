@@ -24,7 +24,7 @@ pub enum Table {
     LogHead = b'l',
     /// Timelines: what a chat shows, ordered by stamp.
     Timeline = b'm',
-    /// Obligations that outlive a connection and are not entries: accepts, receipts.
+    /// Obligations that outlive a connection and are not entries: own calls of which nothing is in the history yet.
     Outbox = b'o',
     /// People: contacts, profiles, device sets, addresses.
     Person = b'p',

@@ -92,7 +92,10 @@ impl Core {
             match self.links.iter().find(|(_, l)| l.info.peer == peer).map(|(id, _)| *id) {
                 // Connected as strangers: what has changed since may let them recognise us.
                 Some(id) => self.send_tags(id),
-                None => self.gate.inward(Effect::Dial { peer: Some(peer), addrs }),
+                None => {
+                    self.dialled_for_call(account, peer);
+                    self.gate.inward(Effect::Dial { peer: Some(peer), addrs });
+                }
             }
         }
         let tries = self.dials.entry(account).or_insert(0);
@@ -161,6 +164,7 @@ impl Core {
     /// A dial led nowhere. People are tried again by their own timer.
     pub(super) fn on_dial_failed(&mut self, peer: Option<PeerKey>) {
         let Some(peer) = peer else { return };
+        self.dial_failed_for_call(peer);
         if self.neighbours.contains_key(&peer) && !self.is_linked(peer) {
             self.timers.set_at_most(Timer::DialNearby(peer), self.now.mono.after(NEIGHBOUR_AGAIN));
         }

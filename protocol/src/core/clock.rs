@@ -30,6 +30,12 @@ impl Reading {
         Self { off: signed(theirs.0).saturating_sub(signed(now.wall.0)), base: base(now) }
     }
 
+    /// What their clock shows now, as ours is set now.
+    pub fn theirs(self, now: Now) -> UnixMs {
+        let theirs = signed(now.wall.0).saturating_add(self.off(base(now)));
+        UnixMs(u64::try_from(theirs).unwrap_or(0))
+    }
+
     /// Their clock less ours as ours is set now, ms.
     fn off(self, base: i64) -> i64 {
         self.off.saturating_sub(base.saturating_sub(self.base))

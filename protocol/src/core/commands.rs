@@ -14,6 +14,18 @@ use crate::view::Settings;
 /// Computations under way; a person cannot click faster than this.
 const JOBS: usize = 256;
 
+/// A call goes on while the disk refuses, and so does what a person wants of it.
+fn is_about_sound(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::CallAccept { .. }
+            | Command::CallDecline { .. }
+            | Command::CallHangup { .. }
+            | Command::CallSet { .. }
+            | Command::CallVolume { .. }
+    )
+}
+
 impl Core {
     pub(super) fn on_command(&mut self, cmd: CmdId, command: Command) {
         let without_account = matches!(
@@ -28,7 +40,7 @@ impl Core {
             return self.gate.reply(cmd, Err(CommandError::NoAccount));
         }
         // Questions too: what they would be answered with is not on disk yet, and the answer could only wait.
-        if let Some(why) = self.gate.trouble() {
+        if let Some(why) = self.gate.trouble().filter(|_| !is_about_sound(&command)) {
             let error = CommandError::NotStored(why.to_owned());
             return self.gate.refuse_now(cmd, error);
         }
@@ -70,13 +82,12 @@ impl Core {
             Command::RemoveOperator(peer) => self.remove_operator(cmd, peer),
             Command::Lookup { login, tag } => self.lookup(cmd, &login, tag.as_deref()),
             Command::Diagnose(account) => self.diagnose(cmd, account),
-            Command::CallStart { .. } => self.gate.reply(cmd, Err(CommandError::NoEngine)),
-            // None begins without an engine.
+            Command::CallStart { account } => self.start_call(cmd, account),
             Command::CallAccept { .. }
             | Command::CallDecline { .. }
             | Command::CallHangup { .. }
             | Command::CallSet { .. }
-            | Command::CallVolume { .. } => self.gate.reply(cmd, Err(CommandError::UnknownCall)),
+            | Command::CallVolume { .. } => self.on_call_command(cmd, &command),
         }
     }
 

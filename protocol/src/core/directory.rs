@@ -67,6 +67,11 @@ pub(super) struct Found {
 }
 
 impl Directory {
+    /// Whether it is being asked where somebody is.
+    pub fn is_looking_for(&self, account: AccountId) -> bool {
+        self.asked.values().any(|asked| matches!(asked, Asked::Where(of, ..) | Asked::Claim(of, ..) if *of == account))
+    }
+
     /// A claimant that was found.
     pub fn claimant(&self, account: AccountId) -> Option<&Found> {
         self.found.iter().find(|f| f.claim.account == account)
@@ -268,7 +273,7 @@ impl Core {
                 self.dirty = true;
                 self.gate.notify(Event::NearbyChanged);
             }
-            Some(_) => {}
+            Some(Asked::Where(..) | Asked::Claim(..)) => self.check_every_reach(),
             None => self.refuse("directory_unasked"),
         }
     }

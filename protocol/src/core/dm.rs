@@ -34,6 +34,7 @@ impl Core {
             }
             self.feed_connected(device);
             self.start_sync(id);
+            self.call_device_up(account, device);
         }
         self.send_accept(account);
     }
@@ -66,7 +67,7 @@ impl Core {
             LinkMsg::Gone(signed) => self.on_gone(account, &signed),
             LinkMsg::Known(known) => self.on_known(account, known),
             LinkMsg::Queues(keys) => self.learn_queues(account, device, &keys),
-            LinkMsg::Call(_) => self.refuse("call_unasked"),
+            LinkMsg::Call(signed) => self.on_call(id, account, device, &signed),
             LinkMsg::Bye(_) => self.on_bye(id),
             LinkMsg::Stored(request) => self.on_accept_stored(account, &request),
             LinkMsg::Hints(h) => {

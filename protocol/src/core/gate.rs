@@ -88,6 +88,11 @@ impl Gate {
         self.ready.push_back(Effect::Reply(cmd, Err(error)));
     }
 
+    /// Answers a wish about sound, which is granted whatever the disk does.
+    pub fn answer_now(&mut self, cmd: CmdId, result: Result<Reply, CommandError>) {
+        self.ready.push_back(Effect::Reply(cmd, result));
+    }
+
     /// Ends a connection without waiting for what is not durable: nothing unsaid may leave on it any more.
     pub fn close_now(&mut self, link: LinkId) {
         self.ready.push_back(Effect::Close(link));

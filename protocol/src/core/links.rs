@@ -220,6 +220,7 @@ impl Core {
         self.timers.clear(Timer::Sync(id));
         self.feed_parted(auth.device);
         self.sync_link_down(id);
+        self.call_device_down(auth.device);
         let (account, wall) = (auth.account, self.now.wall);
         let Some(person) = self.people.get_mut(&account) else { return };
         person.last_seen = Some(wall);

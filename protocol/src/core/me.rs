@@ -184,6 +184,7 @@ impl Core {
             let (account, login) = (me.account, me.profile.login.clone());
             self.compute_tag(account, &login);
         }
+        self.begin_calls();
         self.begin_mailboxes();
         self.begin_operators();
         self.timers.set(Timer::Prekeys, self.now.mono.after(PREKEY_CHECK));
@@ -293,6 +294,7 @@ impl Core {
             return self.gate.reply(cmd, Err(CommandError::NoAccount));
         };
         let tombstone = me.secret.sign_tombstone(self.now.wall.0);
+        self.stop_calls();
         self.tell_everybody(&LinkMsg::Gone(tombstone));
         self.end_all_queues();
         if !self.begin_farewell(cmd) {
@@ -311,6 +313,7 @@ impl Core {
             self.gate.close(id);
         }
         self.mail = super::mailbox::Mailboxes::default();
+        self.calls = super::calls::Calls::default();
         self.gate.wipe();
         self.me = None;
         self.people.clear();

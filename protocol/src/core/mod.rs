@@ -8,6 +8,7 @@ pub mod job;
 
 mod addresses;
 mod answers;
+mod calls;
 mod changes;
 mod chat;
 mod clock;
@@ -116,6 +117,7 @@ pub struct Core {
     operators: operators::Operators,
     directory: directory::Directory,
     mail: mailbox::Mailboxes,
+    calls: calls::Calls,
     /// Transport keys of contacts, as the network was last told.
     friends: BTreeSet<PeerKey>,
     logins: logins::Logins,
@@ -207,6 +209,7 @@ impl Core {
             operators: operators::Operators::default(),
             directory: directory::Directory::default(),
             mail: mailbox::Mailboxes::default(),
+            calls: calls::Calls::default(),
             friends: BTreeSet::new(),
             logins: logins::Logins::default(),
             declined: requests::Declined::default(),
@@ -257,9 +260,11 @@ impl Core {
                 self.dial_operators_anew();
                 self.dial_everybody();
             }
-            // No leg is open.
-            Input::Media(_) => self.refuse("media_unasked"),
-            Input::Stop => self.tell_everybody(&crate::wire::link::LinkMsg::Bye(crate::wire::link::Bye {})),
+            Input::Media(event) => self.on_media(event),
+            Input::Stop => {
+                self.stop_calls();
+                self.tell_everybody(&crate::wire::link::LinkMsg::Bye(crate::wire::link::Bye {}));
+            }
         }
         while let Some(timer) = self.timers.pop(now.mono) {
             self.on_timer(timer);
@@ -268,6 +273,7 @@ impl Core {
             // Somebody came or went, or became a contact or ceased to be one.
             self.check_clock();
         }
+        self.flush_calls();
         self.flush_live();
         self.flush_rows();
         self.watch_store();
@@ -344,6 +350,9 @@ impl Core {
         for bytes in of(Table::Mailbox) {
             check(rows::decode(bytes).and_then(|row: mailbox::MailboxRow| self.load_mailbox(&row)));
         }
+        for bytes in of(Table::Outbox) {
+            check(rows::decode(bytes).and_then(|row: rows::CallRow| self.load_call(&row)));
+        }
         if unreadable > 0 {
             self.refusals.insert("row_unreadable", unreadable);
         }
@@ -351,6 +360,7 @@ impl Core {
         self.mend_own_logs();
         if self.me.is_some() {
             self.begin();
+            self.settle_calls();
             // Also without a port of our own others can be reached.
             self.dial_everybody();
             self.next_tag();
@@ -396,6 +406,8 @@ impl Core {
             Timer::Mail(device) => self.feed(device),
             Timer::MailLine(id) => self.on_mail_line(id),
             Timer::MailQueues => self.tend_queues(),
+            Timer::Calls => self.on_calls_due(),
+            Timer::CallLogs => self.settle_calls(),
         }
     }
 

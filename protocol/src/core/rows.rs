@@ -242,6 +242,31 @@ pub(super) struct AckedLog {
     pub seq: u64,
 }
 
+/// An own call whose entry is not written: it goes on, or went on when this machine failed, or the entry has to wait.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct CallRow {
+    #[prost(bytes = "vec", tag = "1")]
+    pub call: Vec<u8>,
+    /// The device that called.
+    #[prost(bytes = "vec", tag = "2")]
+    pub device: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub account: Vec<u8>,
+    #[prost(uint64, tag = "4")]
+    pub started_ms: u64,
+    /// A device of theirs took it.
+    #[prost(bool, tag = "5")]
+    pub taken: bool,
+    /// Sound passed, for this long when it was last looked at.
+    #[prost(bool, tag = "6")]
+    pub talked: bool,
+    #[prost(uint64, tag = "7")]
+    pub talked_ms: u64,
+    /// What became of it, once it is over: see [`outcome_number`].
+    #[prost(uint32, tag = "8")]
+    pub outcome: u32,
+}
+
 /// Settings of this device.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct SettingsRow {

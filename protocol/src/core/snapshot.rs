@@ -31,7 +31,7 @@ impl Core {
             people,
             requests,
             nearby: self.nearby_views().into_iter().map(Arc::new).collect(),
-            calls: Vec::new(),
+            calls: self.call_views(),
             network: Arc::new(self.network_view()),
             settings: Arc::new(self.settings.clone()),
         })

@@ -41,6 +41,10 @@ pub(super) enum Timer {
     MailLine(LinkId),
     /// See to the own queues at mailbox nodes.
     MailQueues,
+    /// Something of a call is due.
+    Calls,
+    /// Try again to write down what became of a call.
+    CallLogs,
 }
 
 /// The set of running timers.

@@ -100,6 +100,10 @@ labels! {
     MAILBOX_FRAME = "mailbox-frame";
     /// Key that seals a contact request for a door.
     MAILBOX_DOOR = "mailbox-door";
+    /// Word about a call, signed by the device key.
+    CALL = "call";
+    /// Emoji by which two people in a call compare what their devices signed.
+    CALL_WORDS = "call-words";
     /// Digest of a log up to an entry: a running chain over all entries, not only the head.
     LOG = "log";
     /// Digest of a log with two versions.

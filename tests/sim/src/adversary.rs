@@ -17,6 +17,7 @@ use veche_protocol::link::{LinkInfo, Proto, Side};
 use veche_protocol::store::Table;
 use veche_protocol::view::Hlc;
 use veche_protocol::wire::bodies::{Text, kind};
+use veche_protocol::wire::call::{CallMsg, SignedCall};
 use veche_protocol::wire::codec;
 use veche_protocol::wire::hello::{Hello, HelloFrame, Nonce, ProofBody, Tags};
 use veche_protocol::wire::identity::Signed;
@@ -239,6 +240,13 @@ impl Hostile {
         let wires = self.wires.as_mut().expect("connected");
         let frame = wires.dm.0.seal(&codec::encode(&LinkFrame { m: Some(msg) }));
         w.stranger_sends(self.host, wires.link, Proto::Dm, frame);
+    }
+
+    /// Says something about a call, signed as it should be.
+    pub fn says_of_call(&mut self, w: &mut World, msg: &CallMsg) {
+        let payload = codec::encode(msg);
+        let sig = self.device.sign(labels::CALL, &payload).to_vec();
+        self.dm(w, LinkMsg::Call(SignedCall { payload, sig }));
     }
 
     /// Says that its account is deleted.

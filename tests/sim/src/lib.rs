@@ -15,6 +15,7 @@
 //! | [`cast`] | people, and what they do: befriend, say, wait until they see |
 //! | [`history`] | conversations read from a disk, as the shell reads them |
 //! | [`check`] | what must hold after every story |
+//! | [`sound`] | a stand-in for the engine of sound |
 //! | [`adversary`] | a host that keeps no rules |
 //! | [`forger`] | contact requests made by hand |
 //! | [`story`] | runs a story over seeds, twice each |
@@ -35,6 +36,7 @@ pub mod hours;
 pub mod net;
 pub mod node;
 pub mod operator;
+pub mod sound;
 pub mod story;
 pub mod trace;
 pub mod world;

@@ -307,7 +307,8 @@ impl Net {
     }
 
     /// Whether both hear each other.
-    fn is_free(&self, a: Host, b: Host) -> bool {
+    #[must_use]
+    pub fn is_free(&self, a: Host, b: Host) -> bool {
         self.passes(a, b) && self.passes(b, a)
     }
 

@@ -8,9 +8,11 @@ use crate::dice::Dice;
 use crate::net::{Arrival, Ending, Host, Net, Place};
 use crate::node::{Clock, Node, Who};
 use crate::operator::{CLAIM_BITS, Errand, Operator};
+use crate::sound::Engines;
 use crate::trace::Trace;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use veche_protocol::call::media::MediaEvent;
 use veche_protocol::core::command::{Command, CommandError, Reply};
 use veche_protocol::core::input::{Boot, Input};
 use veche_protocol::core::{Config, Core};
@@ -37,6 +39,8 @@ enum Happening {
     Start(Who),
     Net(Arrival),
     Errand(Host, u32, Errand),
+    /// Engines listen whom they hear.
+    Listen,
 }
 
 /// A world.
@@ -60,6 +64,8 @@ pub struct World {
     pub operators: BTreeMap<Host, Operator>,
     /// Places behind relays that each node was told of.
     reserved: BTreeMap<Host, Vec<Addr>>,
+    /// Engines of sound.
+    pub engines: Engines,
     /// What happened.
     pub trace: Trace,
     /// Nodes that crash start again by themselves after up to this many ms.
@@ -87,6 +93,7 @@ impl World {
             strangers: BTreeMap::new(),
             operators: BTreeMap::new(),
             reserved: BTreeMap::new(),
+            engines: Engines::default(),
             trace: Trace::default(),
             restart_after: Some(3_000),
             crashes: 0,
@@ -115,6 +122,14 @@ impl World {
     pub(crate) fn input_in(&mut self, who: Who, ms: u64, input: Input) {
         let run = self.nodes[who.0].run;
         self.push(self.at + ms, Happening::Input(who, run, input));
+    }
+
+    pub(crate) fn media_in(&mut self, who: Who, ms: u64, event: MediaEvent) {
+        self.input_in(who, ms, Input::Media(event));
+    }
+
+    pub(crate) fn listen_in(&mut self, ms: u64) {
+        self.push(self.at + ms, Happening::Listen);
     }
 
     pub(crate) fn errand_in(&mut self, host: Host, run: u32, ms: u64, errand: Errand) {
@@ -248,6 +263,7 @@ impl World {
             }
             Happening::Start(who) => self.start(who),
             Happening::Errand(host, run, errand) => self.boxes_errand(host, run, errand),
+            Happening::Listen => self.listen(),
             Happening::Net(arrival) => {
                 let inputs = self.net.arrive(at, arrival, &mut self.dice);
                 self.collect();

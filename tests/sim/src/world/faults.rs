@@ -34,6 +34,7 @@ impl World {
         node.held.clear();
         node.armed = None;
         node.disk.power_cut(kept);
+        self.engines.end(who);
         self.net.stop(self.at, who, ending, &mut self.dice);
         self.collect();
     }

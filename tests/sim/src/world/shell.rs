@@ -5,7 +5,6 @@ use crate::check;
 use crate::disk::{CrashPoint, Flushed};
 use crate::net::Ending;
 use crate::node::Who;
-use veche_protocol::call::media::{MediaCmd, MediaEvent, MediaFailure};
 use veche_protocol::core::Core;
 use veche_protocol::core::effect::Effect;
 use veche_protocol::core::input::Input;
@@ -148,10 +147,7 @@ impl World {
             }
             Effect::Media(cmd) => {
                 self.trace.say(at, n, "media", &format!("{cmd:?}"));
-                if let MediaCmd::Open { leg, .. } = cmd {
-                    let failed = MediaEvent::Failed { leg, cause: MediaFailure::NoEngine };
-                    self.push(at, Happening::Input(who, run, Input::Media(failed)));
-                }
+                self.engine_told(who, cmd);
             }
             Effect::Wipe => {
                 self.trace.note(at, n, "wipe", &[]);

@@ -1,6 +1,7 @@
 //! The stories: what people and peers see, told over many seeds. Each file is a theme.
 
 mod apart;
+mod calls;
 mod clocks;
 mod crashes;
 mod damage;

@@ -1,0 +1,459 @@
+//! Calls: who rings, who talks, and what stands in the conversation afterwards, whatever happens in between.
+
+use veche_protocol::core::command::{Command, CommandError, ProfilePatch, Reply};
+use veche_protocol::core::event::Event;
+use veche_protocol::ids::{CallId, SpaceId};
+use veche_protocol::view::{CallEnd, CallOutcome, CallPhase, MessageBody, Status};
+use veche_protocol::wire::call::{CallBody, CallDescription, CallInvite, CallMsg, CallWord, SignedCall, word};
+use veche_protocol::wire::link::LinkMsg;
+use veche_sim::cast::{Answer, SOON};
+use veche_sim::check;
+use veche_sim::disk::Health;
+use veche_sim::net::Place;
+use veche_sim::node::{START, Who};
+use veche_sim::story::story;
+use veche_sim::world::World;
+
+/// Alice and Bob, who are contacts and connected.
+fn friends(w: &mut World) -> (Who, Who, SpaceId) {
+    let (alice, bob) = (w.alice(), w.bob());
+    let chat = w.befriend(alice, bob);
+    (alice, bob, chat)
+}
+
+fn calls(w: &mut World, from: Who, to: Who) -> CallId {
+    let account = w.account(to);
+    match w.want(from, Command::CallStart { account }) {
+        Reply::Call(id) => id,
+        other => panic!("a call was wanted, not {other:?}"),
+    }
+}
+
+fn phase(w: &mut World, who: Who, call: CallId) -> Option<CallPhase> {
+    w.view(who).call(call).map(|c| c.phase)
+}
+
+/// Waits until a call is this far with somebody.
+fn gets_to(w: &mut World, who: Who, call: CallId, wanted: CallPhase) {
+    let there = w.until(10_000, |w| phase(w, who, call) == Some(wanted));
+    let (now, ends) = (phase(w, who, call), ended(w, who, call));
+    assert!(there, "{}: {now:?} {ends:?} instead of {wanted:?}; {}", w.node(who).name, w.node(who).all_refusals());
+}
+
+/// Calls somebody who takes it.
+fn talk(w: &mut World, from: Who, to: Who) -> CallId {
+    let call = calls(w, from, to);
+    gets_to(w, to, call, CallPhase::Incoming);
+    w.want(to, Command::CallAccept { call });
+    gets_to(w, from, call, CallPhase::Active);
+    gets_to(w, to, call, CallPhase::Active);
+    call
+}
+
+/// Why a call ended, as somebody was told; once at most.
+fn ended(w: &World, who: Who, call: CallId) -> Option<CallEnd> {
+    let ends = w.node(who).events().filter_map(|e| match e {
+        Event::CallState { call_id, ended, .. } if *call_id == call => *ended,
+        _ => None,
+    });
+    let ends: Vec<CallEnd> = ends.collect();
+    assert!(ends.len() <= 1, "{ends:?}");
+    ends.first().copied()
+}
+
+fn ends(w: &mut World, who: Who, call: CallId, within: u64, why: CallEnd) {
+    assert!(w.until(within, |w| ended(w, who, call).is_some()), "{} still has it", w.node(who).name);
+    assert_eq!(ended(w, who, call), Some(why), "{}", w.node(who).name);
+}
+
+fn rang(w: &World, who: Who) -> usize {
+    w.node(who).events().filter(|e| matches!(e, Event::CallIncoming { .. })).count()
+}
+
+/// What stands in a conversation about calls.
+fn logged(w: &mut World, who: Who, chat: SpaceId) -> Vec<(CallId, CallOutcome, u64)> {
+    let rows = w.timeline(who, chat).into_iter();
+    rows.filter_map(|m| match m.body {
+        MessageBody::Call { call_id, outcome, duration_ms, .. } => Some((call_id, outcome, duration_ms)),
+        _ => None,
+    })
+    .collect()
+}
+
+/// Both have one entry about a call, and only about this.
+fn one_entry(w: &mut World, who: &[Who], chat: SpaceId, call: CallId, wanted: CallOutcome) -> u64 {
+    check::converges(w, who, chat);
+    let all = logged(w, who[0], chat);
+    assert_eq!(all.iter().map(|(id, outcome, _)| (*id, *outcome)).collect::<Vec<_>>(), [(call, wanted)]);
+    for other in who {
+        assert_eq!(logged(w, *other, chat), all);
+        assert_eq!(w.engines.legs_of(*other), 0, "no microphone stays open");
+        assert!(w.view(*other).calls.is_empty());
+    }
+    all[0].2
+}
+
+#[test]
+fn two_people_talk_and_hang_up() {
+    story("two_people_talk_and_hang_up", |w| {
+        let (alice, bob, chat) = friends(w);
+        let call = talk(w, alice, bob);
+        let (a, b) = (w.view(alice).calls[0].clone(), w.view(bob).calls[0].clone());
+        assert!(a.words.len() == 4 && a.words == b.words, "both see the same emoji");
+        assert!(w.until(1_000, |w| w.view(alice).calls[0].stats.is_some()));
+        w.want(bob, Command::CallSet { call, mic: Some(false), deafen: None });
+        assert!(w.until(2_000, |w| !w.view(alice).calls[0].their_mic), "and see when one is mute");
+        assert_eq!(w.engines.mic_of(bob), Some(false));
+        w.run(60_000);
+        w.want(bob, Command::CallHangup { call });
+        ends(w, alice, call, 2_000, CallEnd::HungUp);
+        ends(w, bob, call, 0, CallEnd::HungUp);
+        let talked = one_entry(w, &[alice, bob], chat, call, CallOutcome::Talked);
+        assert!((60_000..66_000).contains(&talked), "{talked}");
+        assert_eq!(w.unread(bob, chat), Some(0), "he was there");
+    });
+}
+
+#[test]
+fn a_call_is_declined_and_that_is_known_on_both_sides() {
+    story("a_call_is_declined_and_that_is_known_on_both_sides", |w| {
+        let (alice, bob, chat) = friends(w);
+        let call = calls(w, alice, bob);
+        gets_to(w, bob, call, CallPhase::Incoming);
+        gets_to(w, alice, call, CallPhase::Ringing);
+        w.want(bob, Command::CallDecline { call });
+        ends(w, alice, call, 2_000, CallEnd::Declined);
+        one_entry(w, &[alice, bob], chat, call, CallOutcome::Declined);
+    });
+}
+
+#[test]
+fn a_second_call_rings_beside_the_first_and_taking_it_ends_that() {
+    story("a_second_call_rings_beside_the_first_and_taking_it_ends_that", |w| {
+        let (alice, bob, _) = friends(w);
+        let carol = w.carol();
+        w.befriend(carol, bob);
+        let first = talk(w, alice, bob);
+        let second = calls(w, carol, bob);
+        gets_to(w, bob, second, CallPhase::Incoming);
+        assert_eq!(phase(w, bob, first), Some(CallPhase::Active));
+        let of_carol = w.account(carol);
+        assert_eq!(w.ask(alice, Command::CallStart { account: of_carol }), Answer::No(CommandError::UnknownPerson));
+        w.want(bob, Command::CallAccept { call: second });
+        ends(w, alice, first, 2_000, CallEnd::HungUp);
+        gets_to(w, carol, second, CallPhase::Active);
+        let of_alice = w.account(alice);
+        assert_eq!(w.ask(bob, Command::CallStart { account: of_alice }), Answer::No(CommandError::InCall));
+    });
+}
+
+#[test]
+fn two_who_call_each_other_at_once_are_in_one_call() {
+    story("two_who_call_each_other_at_once_are_in_one_call", |w| {
+        let (alice, bob, chat) = friends(w);
+        let (of_alice, of_bob) = (w.account(alice), w.account(bob));
+        let one = w.command(alice, Command::CallStart { account: of_bob });
+        let pause = w.dice.between(0, 40);
+        w.run(pause);
+        let two = w.command(bob, Command::CallStart { account: of_alice });
+        let both = |w: &mut World| {
+            let active = |w: &mut World, who| w.view(who).calls.iter().any(|c| c.phase == CallPhase::Active);
+            active(w, alice) && active(w, bob)
+        };
+        let talking = w.until(5_000, both);
+        // Where the first was heard of before the second was begun, that one takes it.
+        let (a, b) = (w.view(alice).calls.clone(), w.view(bob).calls.clone());
+        assert!(talking && a.len() == 1 && b.len() == 1 && a[0].call_id == b[0].call_id, "{a:?} {b:?} {one:?} {two:?}");
+        assert!(w.answer(alice, one).is_some() && w.answer(bob, two).is_some());
+        let call = a[0].call_id;
+        w.want(alice, Command::CallHangup { call });
+        ends(w, bob, call, 2_000, CallEnd::HungUp);
+        one_entry(w, &[alice, bob], chat, call, CallOutcome::Talked);
+    });
+}
+
+#[test]
+fn a_network_that_goes_and_comes_back_does_not_end_a_call() {
+    story("a_network_that_goes_and_comes_back_does_not_end_a_call", |w| {
+        let (alice, bob, chat) = friends(w);
+        let call = talk(w, alice, bob);
+        w.partition(&[alice], &[bob]);
+        gets_to(w, alice, call, CallPhase::Reconnecting);
+        let pause = w.dice.between(1_000, 20_000);
+        w.run(pause);
+        w.heal();
+        gets_to(w, alice, call, CallPhase::Active);
+        gets_to(w, bob, call, CallPhase::Active);
+        // The connection for words may break alone: the sound goes on, and mute is told once there is another.
+        w.want(alice, Command::CallSet { call, mic: Some(false), deafen: None });
+        assert!(w.until(SOON, |w| !w.view(bob).calls[0].their_mic));
+        w.partition(&[alice], &[bob]);
+        ends(w, alice, call, 40_000, CallEnd::Lost);
+        ends(w, bob, call, 40_000, CallEnd::Lost);
+        one_entry(w, &[alice, bob], chat, call, CallOutcome::Talked);
+    });
+}
+
+#[test]
+fn who_is_away_is_not_waited_for_and_finds_a_missed_call() {
+    story("who_is_away_is_not_waited_for_and_finds_a_missed_call", |w| {
+        let (alice, bob, chat) = friends(w);
+        w.stop(bob);
+        w.run(10_000);
+        let call = calls(w, alice, bob);
+        ends(w, alice, call, 15_000, CallEnd::Unreachable);
+        w.run(120_000);
+        w.start(bob);
+        assert!(w.eventually(SOON, |w| w.unread(bob, chat) == Some(1)), "it waits for him");
+        assert_eq!(rang(w, bob), 0, "and does not ring");
+        let told = w.view(bob).chat(chat).and_then(|c| c.last.as_ref().and_then(|l| l.call));
+        assert_eq!(told, Some(CallOutcome::Missed));
+        one_entry(w, &[alice, bob], chat, call, CallOutcome::Missed);
+    });
+}
+
+#[test]
+fn who_comes_while_being_called_can_take_it() {
+    story("who_comes_while_being_called_can_take_it", |w| {
+        let (alice, bob, _) = friends(w);
+        w.crash(bob, false);
+        let call = calls(w, alice, bob);
+        // The node is back within three seconds, or the call has found nobody meanwhile.
+        w.until(10_000, |w| phase(w, bob, call).is_some() || ended(w, alice, call).is_some());
+        match ended(w, alice, call) {
+            Some(why) => assert_eq!(why, CallEnd::Unreachable),
+            None => {
+                w.want(bob, Command::CallAccept { call });
+                gets_to(w, alice, call, CallPhase::Active);
+            }
+        }
+    });
+}
+
+#[test]
+fn one_of_two_devices_takes_the_call_and_the_other_stops_ringing() {
+    story("one_of_two_devices_takes_the_call_and_the_other_stops_ringing", |w| {
+        let (alice, bob, chat) = friends(w);
+        let laptop = w.second_device(bob, Place::Lan(1));
+        assert!(w.until(SOON, |w| w.view(laptop).chat(chat).is_some() && w.is_online(laptop, alice)));
+        assert!(w.until(SOON, |w| w.view(alice).network.authenticated >= 2));
+        let call = calls(w, alice, bob);
+        gets_to(w, bob, call, CallPhase::Incoming);
+        gets_to(w, laptop, call, CallPhase::Incoming);
+        let (takes, other) = if w.dice.chance(500) { (bob, laptop) } else { (laptop, bob) };
+        w.want(takes, Command::CallAccept { call });
+        ends(w, other, call, 2_000, CallEnd::AnsweredElsewhere);
+        gets_to(w, alice, call, CallPhase::Active);
+        w.want(takes, Command::CallHangup { call });
+        ends(w, alice, call, 2_000, CallEnd::HungUp);
+        one_entry(w, &[alice, bob, laptop], chat, call, CallOutcome::Talked);
+        // Both at once: one has it.
+        let call = calls(w, alice, bob);
+        gets_to(w, bob, call, CallPhase::Incoming);
+        gets_to(w, laptop, call, CallPhase::Incoming);
+        w.command(bob, Command::CallAccept { call });
+        w.command(laptop, Command::CallAccept { call });
+        gets_to(w, alice, call, CallPhase::Active);
+        let in_it = |w: &mut World, who| phase(w, who, call) == Some(CallPhase::Active);
+        assert!(w.until(5_000, |w| in_it(w, bob) != in_it(w, laptop)));
+        let out = if in_it(w, bob) { laptop } else { bob };
+        ends(w, out, call, 2_000, CallEnd::AnsweredElsewhere);
+        // Declined on one is declined on both.
+        w.want(alice, Command::CallHangup { call });
+        w.run(2_000);
+        let call = calls(w, alice, bob);
+        gets_to(w, bob, call, CallPhase::Incoming);
+        gets_to(w, laptop, call, CallPhase::Incoming);
+        w.want(laptop, Command::CallDecline { call });
+        ends(w, bob, call, 2_000, CallEnd::DeclinedElsewhere);
+        ends(w, alice, call, 2_000, CallEnd::Declined);
+    });
+}
+
+#[test]
+fn a_call_in_which_a_machine_dies_is_written_down_once() {
+    story("a_call_in_which_a_machine_dies_is_written_down_once", |w| {
+        let (alice, bob, chat) = friends(w);
+        let call = talk(w, alice, bob);
+        let talked = w.dice.between(1_000, 100_000);
+        w.run(talked);
+        let (dies, lives) = if w.dice.chance(500) { (alice, bob) } else { (bob, alice) };
+        let power = w.dice.chance(500);
+        w.crash(dies, power);
+        ends(w, lives, call, 35_000, CallEnd::Lost);
+        w.run(5_000);
+        assert_eq!(phase(w, dies, call), None);
+        let said = one_entry(w, &[alice, bob], chat, call, CallOutcome::Talked);
+        assert!(said <= talked + 35_000 && said + 31_000 >= talked, "{said} of {talked}");
+    });
+}
+
+#[test]
+fn a_caller_that_dies_while_it_rings_leaves_a_missed_call() {
+    story("a_caller_that_dies_while_it_rings_leaves_a_missed_call", |w| {
+        let (alice, bob, chat) = friends(w);
+        let call = calls(w, alice, bob);
+        gets_to(w, bob, call, CallPhase::Incoming);
+        w.crash(alice, true);
+        assert!(w.until(20_000, |w| ended(w, bob, call).is_some()), "it stops ringing");
+        one_entry(w, &[alice, bob], chat, call, CallOutcome::Missed);
+        assert_eq!(rang(w, bob), 1);
+    });
+}
+
+#[test]
+fn who_does_not_want_to_be_disturbed_is_not_and_sees_it_later() {
+    story("who_does_not_want_to_be_disturbed_is_not_and_sees_it_later", |w| {
+        let (alice, bob, chat) = friends(w);
+        w.edit_profile(bob, ProfilePatch { status: Some(Status::Dnd), ..ProfilePatch::default() });
+        let call = calls(w, alice, bob);
+        w.run(30_000);
+        assert_eq!((phase(w, alice, call), phase(w, bob, call)), (Some(CallPhase::Calling), None));
+        ends(w, alice, call, 40_000, CallEnd::NoAnswer);
+        one_entry(w, &[alice, bob], chat, call, CallOutcome::Missed);
+        assert_eq!((rang(w, bob), w.unread(bob, chat)), (0, Some(1)));
+    });
+}
+
+#[test]
+fn who_is_shut_out_rings_nowhere_and_is_in_no_call() {
+    story("who_is_shut_out_rings_nowhere_and_is_in_no_call", |w| {
+        let (alice, bob, _) = friends(w);
+        let call = talk(w, alice, bob);
+        let (of_alice, of_bob) = (w.account(alice), w.account(bob));
+        w.want(bob, Command::Block(of_alice));
+        ends(w, bob, call, 1_000, CallEnd::NotContact);
+        assert!(w.until(60_000, |w| ended(w, alice, call).is_some()), "and the other hears nothing any more");
+        assert_eq!(w.ask(bob, Command::CallStart { account: of_alice }), Answer::No(CommandError::Blocked));
+        let rung = rang(w, bob);
+        match w.ask(alice, Command::CallStart { account: of_bob }) {
+            Answer::Ok(Reply::Call(again)) => ends(w, alice, again, 15_000, CallEnd::Unreachable),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(rang(w, bob), rung);
+    });
+}
+
+#[test]
+fn a_full_disk_keeps_nobody_from_being_mute_or_hanging_up() {
+    story("a_full_disk_keeps_nobody_from_being_mute_or_hanging_up", |w| {
+        let (alice, bob, chat) = friends(w);
+        let call = talk(w, alice, bob);
+        w.set_disk(alice, Health::Full);
+        // Whatever is written next shows it.
+        w.command(alice, Command::Draft(chat, "there is no room".into()));
+        w.run(3_000);
+        assert!(matches!(w.ask(alice, Command::Draft(chat, "still none".into())), Answer::No(CommandError::NotStored(_))));
+        w.want(alice, Command::CallSet { call, mic: Some(false), deafen: None });
+        assert_eq!((w.engines.mic_of(alice), phase(w, alice, call)), (Some(false), Some(CallPhase::Active)));
+        w.want(alice, Command::CallHangup { call });
+        assert_eq!(w.engines.legs_of(alice), 0, "at once");
+        w.run(10_000);
+        w.set_disk(alice, Health::Good);
+        one_entry(w, &[alice, bob], chat, call, CallOutcome::Talked);
+    });
+}
+
+#[test]
+fn a_program_without_sound_calls_nobody_and_says_so() {
+    story("a_program_without_sound_calls_nobody_and_says_so", |w| {
+        let (alice, bob, chat) = friends(w);
+        w.engines.missing.insert(alice);
+        let account = w.account(bob);
+        assert_eq!(w.ask(alice, Command::CallStart { account }), Answer::No(CommandError::NoEngine));
+        w.run(5_000);
+        assert_eq!((rang(w, bob), logged(w, alice, chat).len()), (0, 0));
+        // It can be called, and cannot take it.
+        let call = calls(w, bob, alice);
+        gets_to(w, alice, call, CallPhase::Incoming);
+        w.want(alice, Command::CallAccept { call });
+        ends(w, alice, call, 1_000, CallEnd::NoEngine);
+        ends(w, bob, call, 1_000, CallEnd::NoSoundThere);
+    });
+}
+
+#[test]
+fn a_certificate_that_was_not_signed_ends_the_call() {
+    story("a_certificate_that_was_not_signed_ends_the_call", |w| {
+        let (alice, bob, _) = friends(w);
+        w.engines.impostors.insert(bob);
+        let call = calls(w, alice, bob);
+        gets_to(w, bob, call, CallPhase::Incoming);
+        w.want(bob, Command::CallAccept { call });
+        ends(w, alice, call, 5_000, CallEnd::Impostor);
+        ends(w, bob, call, 5_000, CallEnd::Impostor);
+    });
+}
+
+#[test]
+fn a_program_that_ends_hangs_up_first() {
+    story("a_program_that_ends_hangs_up_first", |w| {
+        let (alice, bob, chat) = friends(w);
+        let call = talk(w, alice, bob);
+        w.run(5_000);
+        let who = if w.dice.chance(500) { alice } else { bob };
+        w.stop(who);
+        let other = if who == alice { bob } else { alice };
+        ends(w, other, call, 2_000, CallEnd::HungUp);
+        one_entry(w, &[alice, bob], chat, call, CallOutcome::Talked);
+    });
+}
+
+#[test]
+fn what_a_contact_turned_hostile_says_of_calls_is_refused() {
+    story("what_a_contact_turned_hostile_says_of_calls_is_refused", |w| {
+        let alice = w.alice();
+        let (bob, mallory) = (w.bob(), w.person("mallory", Place::Lan(1)));
+        w.befriend(alice, bob);
+        w.befriend(alice, mallory);
+        let mut mallory = w.turn_hostile(mallory, alice);
+        mallory.connects(w);
+        let call = talk(w, alice, bob);
+        let to = w.view(alice).account.as_ref().expect("an account").device_id.to_vec();
+        let from = mallory.device().to_vec();
+        let says = |call: [u8; 16], n: u32, sent_ms: u64, m: CallBody| CallMsg {
+            v: 1,
+            call: call.to_vec(),
+            from: from.clone(),
+            to: to.clone(),
+            n,
+            seen: 0,
+            again: false,
+            sent_ms,
+            m: Some(m),
+        };
+        let now = START.0 + w.at();
+        let invite = || CallBody::Invite(CallInvite { lifetime_ms: u32::MAX, media: 1 });
+        // It is old, and stays so however often it comes.
+        for _ in 0..2 {
+            mallory.says_of_call(w, &says([1; 16], 1, now - 91_000, invite()));
+            w.run(500);
+        }
+        assert_eq!((rang(w, alice), w.node(alice).refusals("call_stale")), (0, 1));
+        // Other people's calls, and calls of nobody.
+        mallory.says_of_call(w, &says(call.0, 1, now, CallBody::Word(CallWord { word: word::HANG_UP, why: 0 })));
+        mallory.says_of_call(w, &says([2; 16], 7, now, CallBody::Word(CallWord { word: word::CANCEL, why: 0 })));
+        w.run(500);
+        assert_eq!(w.node(alice).refusals("call_of_other_device"), 1);
+        assert_eq!(w.node(alice).refusals("call_unknown"), 1);
+        // One that rings, is given up, and comes again.
+        mallory.says_of_call(w, &says([3; 16], 1, now, invite()));
+        mallory.says_of_call(w, &says([3; 16], 2, now, CallBody::Word(CallWord { word: word::CANCEL, why: 0 })));
+        mallory.says_of_call(w, &says([3; 16], 1, now, invite()));
+        w.run(500);
+        assert_eq!((rang(w, alice), w.view(alice).calls.len()), (1, 1), "it rang once, and does not any more");
+        // A description that no engine could want, or a signature that is none: no accident.
+        let why = if w.dice.chance(500) {
+            let sdp = vec![b'a'; 16 * 1024 + 1];
+            let large = CallDescription { kind: 1, round: 1, sdp, fingerprint: vec![0; 32] };
+            mallory.says_of_call(w, &says([4; 16], 1, now, CallBody::Description(large)));
+            "call_garbage"
+        } else {
+            mallory.dm(w, LinkMsg::Call(SignedCall { payload: vec![1; 100], sig: vec![2; 64] }));
+            "call_signature"
+        };
+        w.run(500);
+        assert!(w.node(alice).refusals(why) == 1 && mallory.was_dropped(w), "{}", w.node(alice).all_refusals());
+        assert_eq!(phase(w, alice, call), Some(CallPhase::Active), "and Alice still talks with Bob");
+    });
+}
