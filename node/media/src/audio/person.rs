@@ -144,7 +144,6 @@ impl PersonShared {
         }
     }
 
-    #[expect(dead_code, reason = "the mixer that calls it comes with the next commits")]
     /// Shows the mixer's own count, whose `dropped` are the packets that the jitter buffer refused.
     pub(super) fn publish(&self, stats: &PersonStats) {
         self.received.store(stats.received, Ordering::Relaxed);

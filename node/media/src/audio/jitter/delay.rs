@@ -1,0 +1,91 @@
+//! How late packets are, and how much delay that asks for.
+
+use super::{MAX_TARGET, MIN_TARGET, Micros};
+
+/// Packets that are looked at: two seconds in frames of 10 ms.
+const REMEMBERED: usize = 200;
+/// Of those, the share that the delay has to suffice for: the rest may come late and is bridged.
+const SHARE: f64 = 0.95;
+/// Packets that are older say nothing about now, above all because the two clocks went apart meanwhile.
+const FORGOTTEN_AFTER: Micros = 10_000_000;
+/// A packet that is early or late by more is the beginning of another stream, or a lie; what is known is thrown away.
+const OUT_OF_PLACE: Micros = 2_000_000;
+/// How fast the target falls once the reason for it is gone: 63 % of the way in so many microseconds.
+const FALL: f64 = 700_000.0;
+
+/// One packet: when it came, and when it was sent by its own clock; the difference is its delay, up to a constant.
+#[derive(Clone, Copy, Debug, Default)]
+struct Arrival {
+    at: Micros,
+    delay: Micros,
+}
+
+/// Follows the delay of one person's packets.
+#[derive(Debug)]
+pub(super) struct DelayTracker {
+    arrivals: Vec<Arrival>,
+    next: usize,
+    /// Scratch for finding the quantile.
+    sorted: Vec<Micros>,
+    /// The delay of the timeliest of them.
+    base: Micros,
+    target: f64,
+    last: Micros,
+}
+
+impl DelayTracker {
+    pub(super) fn new() -> Self {
+        Self {
+            arrivals: Vec::with_capacity(REMEMBERED),
+            next: 0,
+            sorted: Vec::with_capacity(REMEMBERED),
+            base: 0,
+            target: MIN_TARGET as f64,
+            last: 0,
+        }
+    }
+
+    /// Takes note of a packet that was sent at `sent` by its own clock, which began anywhere, and holds so much sound.
+    pub(super) fn arrived(&mut self, at: Micros, sent: Micros, frame: Micros) {
+        let delay = at - sent;
+        if !self.arrivals.is_empty() && (delay - self.base).abs() > OUT_OF_PLACE {
+            self.arrivals.clear();
+        }
+        let arrival = Arrival { at, delay };
+        if self.arrivals.len() < REMEMBERED {
+            // In the order of their arrival only until the first are replaced, which nothing here needs.
+            self.arrivals.push(arrival);
+        } else {
+            self.next = (self.next + 1) % REMEMBERED;
+            self.arrivals[self.next] = arrival;
+        }
+        self.sorted.clear();
+        self.sorted.extend(self.arrivals.iter().filter(|known| at - known.at < FORGOTTEN_AFTER).map(|known| known.delay));
+        // The one that just came is among them.
+        self.base = self.sorted.iter().copied().min().unwrap_or(delay);
+        let place = (SHARE * (self.sorted.len().saturating_sub(1)) as f64) as usize;
+        let (_, late, _) = self.sorted.select_nth_unstable(place);
+        let wanted = (*late - self.base + frame).clamp(MIN_TARGET, MAX_TARGET) as f64;
+        let passed = (at - self.last).clamp(0, 1_000_000) as f64;
+        self.last = at;
+        // Up at once, down slowly.
+        let fallen = self.target + (wanted - self.target) * (1.0 - (-passed / FALL).exp());
+        self.target = wanted.max(fallen);
+    }
+
+    /// When a packet that was sent then would have come if it had been as timely as the timeliest.
+    pub(super) fn due(&self, sent: Micros) -> Micros {
+        sent + self.base
+    }
+
+    /// The delay that is needed.
+    pub(super) fn target(&self) -> Micros {
+        self.target as Micros
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.arrivals.clear();
+        self.target = MIN_TARGET as f64;
+    }
+}
