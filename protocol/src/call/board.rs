@@ -155,6 +155,12 @@ impl Board {
         self.calls.values().map(|call| call.account)
     }
 
+    /// At whose devices calls are, as far as one has taken each.
+    #[must_use]
+    pub fn parties(&self) -> Vec<(AccountId, DeviceId)> {
+        self.calls.values().filter_map(|call| Some((call.account, call.other?))).collect()
+    }
+
     pub(super) fn call_and_out(&mut self, id: CallId) -> Option<(&mut Call, &mut VecDeque<Out>)> {
         self.calls.get_mut(&id).map(|call| (call, &mut self.out))
     }

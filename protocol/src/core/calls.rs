@@ -181,7 +181,11 @@ impl Core {
     pub(super) fn flush_calls(&mut self) {
         let now = self.now;
         let Some(board) = &mut self.calls.board else { return };
-        let parted: Vec<AccountId> = board.accounts().filter(|a| !self.people.get(a).is_some_and(Person::is_contact)).collect();
+        // Somebody was shut out, or took the device off their account.
+        let gone = |a: &AccountId| !self.people.get(a).is_some_and(Person::is_contact);
+        let strange = |a: &AccountId, d: DeviceId| !self.people.get(a).is_some_and(|p| p.has_device(d));
+        let strangers = board.parties().into_iter().filter(|(a, d)| strange(a, *d)).map(|(a, _)| a);
+        let parted: Vec<AccountId> = board.accounts().filter(gone).chain(strangers).collect();
         for account in parted {
             board.part(now, account);
         }

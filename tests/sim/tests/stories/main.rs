@@ -2,6 +2,7 @@
 
 mod apart;
 mod calls;
+mod calls_in_trouble;
 mod clocks;
 mod crashes;
 mod damage;
