@@ -5,8 +5,7 @@
 //! WebRTC connection and is the only place that names that library. [`engine`] joins them, by the word of the core, which alone
 //! decides who may call whom.
 //!
-//! No program uses this package yet. [`transport`] and [`engine`] carry packets; [`audio`] has its settings and controls and lists the
-//! devices, but opens none of them so far.
+//! No program uses this package yet.
 
 pub mod audio;
 pub mod engine;

@@ -119,12 +119,6 @@ impl VoiceDecoder {
         }
         samples
     }
-
-    /// Forgets the past.
-    pub(super) fn reset(&mut self) {
-        // Only an invalid state is refused, and then decoding tells.
-        let _ = self.opus.reset_state();
-    }
 }
 
 /// What a packet says about itself.

@@ -108,6 +108,16 @@ pub enum Direction {
     Output,
 }
 
+impl Direction {
+    /// What stands at the end of it, in sentences.
+    pub(super) fn noun(self) -> &'static str {
+        match self {
+            Self::Input => "microphone",
+            Self::Output => "loudspeaker",
+        }
+    }
+}
+
 /// What is done to the voice before it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Processing {

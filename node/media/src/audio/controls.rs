@@ -1,7 +1,5 @@
 //! The switches of sound as atomics: set by anyone, read by the sound threads each 10 ms without waiting.
 
-#![allow(dead_code, reason = "the sound threads that read them come with the next commits")]
-
 use std::sync::atomic::{AtomicBool, AtomicI8, AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::config::{

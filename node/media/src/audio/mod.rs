@@ -4,8 +4,6 @@
 //! microphone while there is a receiver of [`Sound::outgoing`] or a test of it, the loudspeaker while there is a [`PersonIn`], a tone
 //! or a loopback.
 
-#![allow(dead_code, reason = "the threads that own capture and mixer come with the next commits")]
-
 mod block;
 mod capture;
 mod codec;
@@ -14,19 +12,23 @@ mod controls;
 mod device;
 mod error;
 mod event;
+mod fill;
 mod gate;
 mod jitter;
 mod limiter;
 mod mixer;
 mod person;
+mod priority;
 mod process;
 mod resample;
 mod sound;
 mod stretch;
+mod supervisor;
 #[cfg(test)]
 mod testing;
 mod tones;
 mod voice;
+mod worker;
 
 pub use config::{
     Backend, Chime, DEFAULT_BITRATE, DeviceChoice, DeviceInfo, Direction, FrameLength, InputTest, MAX_BITRATE, MAX_VOLUME, MIN_BITRATE,

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::config::MAX_VOLUME;
+use super::supervisor::Seat;
 use crate::packet::VoicePacket;
 
 /// Packets that wait for the mixer, which looks every 10 ms: a burst of 1.28 s of sound. What comes beyond is dropped.
@@ -20,13 +21,20 @@ pub struct PersonId(pub u64);
 pub struct PersonIn {
     shared: Arc<PersonShared>,
     packets: SyncSender<(VoicePacket, Instant)>,
+    /// Held as long as they are here.
+    seat: Option<Seat>,
 }
 
 impl PersonIn {
     pub(super) fn new(id: PersonId) -> (Self, Arc<PersonShared>, Receiver<(VoicePacket, Instant)>) {
         let (packets, waiting) = sync_channel(WAITING_PACKETS);
         let shared = Arc::new(PersonShared::new(id));
-        (Self { shared: Arc::clone(&shared), packets }, shared, waiting)
+        (Self { shared: Arc::clone(&shared), packets, seat: None }, shared, waiting)
+    }
+
+    /// Counts this person until they leave.
+    pub(super) fn sit(&mut self, seat: Seat) {
+        self.seat = Some(seat);
     }
 
     /// Who this is in [`SoundEvent::PersonSpeaking`](super::SoundEvent::PersonSpeaking).

@@ -1,9 +1,12 @@
 //! Between what a device speaks, any rate and number of channels, and blocks of 10 ms in one channel at 48 kHz.
+//!
+//! The rates are taken at their word. By what two crystals differ the microphone and the loudspeaker drift apart slowly; the echo
+//! canceller finds its delay anew, which its test shows, and the listener's jitter buffer makes up for the rest.
 
 use std::fmt;
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;
-use rubato::{Adjustable, Async, FixedAsync, Resampler, SincInterpolationParameters, SincInterpolationType, WindowFunction};
+use rubato::{Async, FixedAsync, Resampler, SincInterpolationParameters, SincInterpolationType, WindowFunction};
 
 use super::SoundError;
 use super::block::{BLOCK, Block};
@@ -15,9 +18,6 @@ pub(super) const MIN_RATE: u32 = 8_000;
 pub(super) const MAX_RATE: u32 = 192_000;
 /// Channels of a device: studio interfaces have up to 32.
 pub(super) const MAX_CHANNELS: u16 = 32;
-/// How far the ratio may be turned away from the nominal one: half a percent is more than any two crystals differ by (each within
-/// 0.01 %) and less than an ear notices as pitch.
-pub(super) const MAX_DRIFT: f64 = 0.005;
 /// Taps of the filter: 1.3 ms of delay, and 16 kHz pass unharmed.
 const FILTER_TAPS: usize = 128;
 /// Places between two samples at which the filter is kept; between those it is interpolated.
@@ -40,16 +40,7 @@ fn resampler(from: u32, to: u32, chunk: usize, fixed: FixedAsync) -> Result<Asyn
         .oversampling_factor(FILTER_STEPS)
         .interpolation(SincInterpolationType::Linear);
     let ratio = f64::from(to) / f64::from(from);
-    Async::new_sinc(ratio, 1.0 + 2.0 * MAX_DRIFT, &filter, chunk, 1, fixed).map_err(engine)
-}
-
-/// Turns a resampler to `nominal * (1 + drift)`, softly.
-fn turn(resampler: Option<&mut Async<f32>>, drift: f64) {
-    let drift = if drift.is_nan() { 0.0 } else { drift.clamp(-MAX_DRIFT, MAX_DRIFT) };
-    if let Some(resampler) = resampler {
-        // Cannot be out of bounds: the resampler was made for twice as much.
-        let _ = resampler.set_resample_ratio_relative(1.0 + drift, true);
-    }
+    Async::new_sinc(ratio, 1.0, &filter, chunk, 1, fixed).map_err(engine)
 }
 
 /// Converts, and answers how much was read and written; nothing where the slices do not fit, which would be a mistake here.
@@ -64,7 +55,7 @@ fn convert(resampler: &mut Async<f32>, input: &[f32], output: &mut [f32]) -> (us
 /// From a device to blocks.
 pub(super) struct ToBlocks {
     channels: usize,
-    /// `None` where the device has the right rate already and its clock is not to be followed.
+    /// `None` where the device has the right rate already.
     resampler: Option<Async<f32>>,
     /// Samples in one channel that wait for the next block.
     waiting: Vec<f32>,
@@ -77,22 +68,16 @@ impl fmt::Debug for ToBlocks {
 }
 
 impl ToBlocks {
-    /// `adjustable` is needed for [`Self::set_drift`]; without it a device at 48 kHz is passed through untouched.
+    /// A device at 48 kHz is passed through untouched.
     ///
     /// # Errors
     /// For a rate outside of [`MIN_RATE`]..=[`MAX_RATE`], or no channel, or more than [`MAX_CHANNELS`].
-    pub(super) fn new(rate: u32, channels: u16, adjustable: bool) -> Result<Self, SoundError> {
+    pub(super) fn new(rate: u32, channels: u16) -> Result<Self, SoundError> {
         check(rate, channels)?;
-        let direct = rate == SAMPLE_RATE && !adjustable;
+        let direct = rate == SAMPLE_RATE;
         let resampler = if direct { None } else { Some(resampler(rate, SAMPLE_RATE, BLOCK, FixedAsync::Output)?) };
         let most = resampler.as_ref().map_or(BLOCK, Resampler::input_frames_max);
         Ok(Self { channels: channels.into(), resampler, waiting: Vec::with_capacity(most + BLOCK) })
-    }
-
-    /// Makes `1 + drift` times as many samples as the nominal rates would, at most [`MAX_DRIFT`] either way: the microphone's clock
-    /// as seen by another.
-    pub(super) fn set_drift(&mut self, drift: f64) {
-        turn(self.resampler.as_mut(), drift);
     }
 
     /// Takes what the device gave, its channels interleaved, and hands out each block that is full. Channels become one by their
@@ -138,23 +123,17 @@ impl fmt::Debug for FromBlocks {
 }
 
 impl FromBlocks {
-    /// `adjustable` is needed for [`Self::set_drift`]; without it a device at 48 kHz is passed through untouched.
+    /// A device at 48 kHz is passed through untouched.
     ///
     /// # Errors
     /// For a rate outside of [`MIN_RATE`]..=[`MAX_RATE`], or no channel, or more than [`MAX_CHANNELS`].
-    pub(super) fn new(rate: u32, channels: u16, adjustable: bool) -> Result<Self, SoundError> {
+    pub(super) fn new(rate: u32, channels: u16) -> Result<Self, SoundError> {
         check(rate, channels)?;
-        let direct = rate == SAMPLE_RATE && !adjustable;
+        let direct = rate == SAMPLE_RATE;
         let resampler = if direct { None } else { Some(resampler(SAMPLE_RATE, rate, BLOCK, FixedAsync::Input)?) };
         let most = resampler.as_ref().map_or(BLOCK, Resampler::output_frames_max);
         let channels = usize::from(channels);
         Ok(Self { channels, resampler, converted: vec![0.0; most], interleaved: Vec::with_capacity(most * channels) })
-    }
-
-    /// Makes `1 + drift` times as many samples as the nominal rates would, at most [`MAX_DRIFT`] either way: the loudspeaker's clock
-    /// as seen by another.
-    pub(super) fn set_drift(&mut self, drift: f64) {
-        turn(self.resampler.as_mut(), drift);
     }
 
     /// What the device is to play for this block, its channels interleaved: the same on the first two, silence on the others, which

@@ -32,7 +32,7 @@ fn blocks_of(to: &mut ToBlocks, samples: &[f32]) -> Vec<f32> {
 #[test]
 fn a_tone_keeps_pitch_level_and_length_from_every_rate() {
     for rate in RATES {
-        let mut to = ToBlocks::new(rate, 1, false).unwrap();
+        let mut to = ToBlocks::new(rate, 1).unwrap();
         let out = blocks_of(&mut to, &sine(1_000.0, rate, rate as usize));
         assert!((47_000..=48_000).contains(&out.len()), "{rate}: {}", out.len());
         let level = amplitude(&out[4_800..43_200], 1_000.0, SAMPLE_RATE);
@@ -43,7 +43,7 @@ fn a_tone_keeps_pitch_level_and_length_from_every_rate() {
 #[test]
 fn a_tone_keeps_pitch_level_and_length_to_every_rate() {
     for rate in RATES {
-        let mut from = FromBlocks::new(rate, 1, false).unwrap();
+        let mut from = FromBlocks::new(rate, 1).unwrap();
         let mut out = Vec::new();
         for block in sine(1_000.0, SAMPLE_RATE, 48_000).chunks_exact(BLOCK) {
             out.extend_from_slice(from.convert(block.try_into().unwrap()));
@@ -58,7 +58,7 @@ fn a_tone_keeps_pitch_level_and_length_to_every_rate() {
 #[test]
 fn what_lies_above_the_lower_rate_is_not_folded_down() {
     // 20 kHz at 192 kHz to a device of 32 kHz would come out as 12 kHz.
-    let mut from = FromBlocks::new(32_000, 1, false).unwrap();
+    let mut from = FromBlocks::new(32_000, 1).unwrap();
     let mut out = Vec::new();
     for block in sine(20_000.0, SAMPLE_RATE, 48_000).chunks_exact(BLOCK) {
         out.extend_from_slice(from.convert(block.try_into().unwrap()));
@@ -68,7 +68,7 @@ fn what_lies_above_the_lower_rate_is_not_folded_down() {
 
 #[test]
 fn channels_are_folded_and_spread() {
-    let mut to = ToBlocks::new(48_000, 2, false).unwrap();
+    let mut to = ToBlocks::new(48_000, 2).unwrap();
     let stereo: Vec<f32> = (0..BLOCK * 2).map(|at| if at % 2 == 0 { 0.6 } else { 0.2 }).collect();
     let mut blocks = 0;
     to.push(&stereo, &mut |block| {
@@ -77,7 +77,7 @@ fn channels_are_folded_and_spread() {
     });
     assert_eq!(blocks, 1);
 
-    let mut from = FromBlocks::new(48_000, 4, false).unwrap();
+    let mut from = FromBlocks::new(48_000, 4).unwrap();
     let out = from.convert(&[0.25; BLOCK]);
     assert_eq!(out.len(), BLOCK * 4);
     assert!(out.chunks(4).all(|frame| frame == [0.25, 0.25, 0.0, 0.0]));
@@ -86,27 +86,14 @@ fn channels_are_folded_and_spread() {
 #[test]
 fn the_right_rate_passes_untouched() {
     let original = sine(440.0, 48_000, BLOCK * 3);
-    let mut to = ToBlocks::new(48_000, 1, false).unwrap();
+    let mut to = ToBlocks::new(48_000, 1).unwrap();
     assert_eq!(blocks_of(&mut to, &original), original);
-}
-
-#[test]
-fn drift_makes_more_or_fewer_samples_without_a_break() {
-    for drift in [-MAX_DRIFT, MAX_DRIFT, 10.0] {
-        let mut to = ToBlocks::new(48_000, 1, true).unwrap();
-        to.set_drift(drift);
-        let out = blocks_of(&mut to, &sine(1_000.0, 48_000, 480_000));
-        let expected = 480_000.0 * (1.0 + drift.clamp(-MAX_DRIFT, MAX_DRIFT));
-        assert!((out.len() as f64 - expected).abs() < 2_000.0 * MAX_DRIFT * 100.0, "{drift}: {}", out.len());
-        // The steepest that a sine of 1 kHz and half of full scale can be is 0.0654 a sample; it begins with an edge.
-        assert!(out[480..].windows(2).all(|pair| (pair[1] - pair[0]).abs() < 0.068));
-    }
 }
 
 #[test]
 fn formats_that_no_device_has_are_refused() {
     for (rate, channels) in [(7_999, 1), (192_001, 1), (48_000, 0), (48_000, 33)] {
-        assert!(ToBlocks::new(rate, channels, false).is_err());
-        assert!(FromBlocks::new(rate, channels, false).is_err());
+        assert!(ToBlocks::new(rate, channels).is_err());
+        assert!(FromBlocks::new(rate, channels).is_err());
     }
 }
