@@ -14,7 +14,7 @@ pub enum SoundEvent {
         /// Whether they speak now.
         speaking: bool,
     },
-    /// How loud the microphone is, after processing; at most [`LEVELS_PER_SECOND`](super::LEVELS_PER_SECOND) times a second, while
+    /// How loud the microphone is, without echo and noise and before gain control; at most [`LEVELS_PER_SECOND`](super::LEVELS_PER_SECOND) times a second, while
     /// it is open.
     Level {
         /// Root mean square in decibels below full scale: 0 is the loudest, -127 silence.

@@ -154,7 +154,11 @@ impl JitterBuffer {
                 self.ready.clear();
                 self.playing = false;
             }
-            Placed::Late => self.stats.late += 1,
+            Placed::Late(sent) => {
+                self.stats.late += 1;
+                // Above all those that come too late say how much delay is needed.
+                self.delay.arrived(arrived, micros_of(sent), frame);
+            }
             Placed::Refused => self.stats.refused += 1,
         }
     }
@@ -253,6 +257,10 @@ impl JitterBuffer {
         // Never so far that the next change would have to go back.
         let changed = if excess > TOO_LONG {
             self.fetch(PLENTY);
+            if self.ready.len() < 2 * BLOCK {
+                // The delay is on the wire and not in here: there is nothing to shorten.
+                return;
+            }
             -(self.ready.shrink(samples_of(excess - TOO_SHORT), urgent) as i64)
         } else {
             self.fetch(BLOCK);

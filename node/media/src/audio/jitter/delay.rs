@@ -10,6 +10,11 @@ const SHARE: f64 = 0.95;
 const FORGOTTEN_AFTER: Micros = 10_000_000;
 /// A packet that is early or late by more is the beginning of another stream, or a lie; what is known is thrown away.
 const OUT_OF_PLACE: Micros = 2_000_000;
+/// Packets in a row that prove a lasting change: a quarter of a second in frames of 10 ms.
+const PROOF: usize = 25;
+/// If all of those were later by this than the timeliest, the way has become longer, or the sender's clock stood still; what was before
+/// says nothing any more.
+const LATER_FOR_GOOD: Micros = 100_000;
 /// How fast the target falls once the reason for it is gone: 63 % of the way in so many microseconds.
 const FALL: f64 = 700_000.0;
 
@@ -24,7 +29,8 @@ struct Arrival {
 #[derive(Debug)]
 pub(super) struct DelayTracker {
     arrivals: Vec<Arrival>,
-    next: usize,
+    /// Where the oldest is, once all places are taken; 0 until then.
+    oldest: usize,
     /// Scratch for finding the quantile.
     sorted: Vec<Micros>,
     /// The delay of the timeliest of them.
@@ -37,7 +43,7 @@ impl DelayTracker {
     pub(super) fn new() -> Self {
         Self {
             arrivals: Vec::with_capacity(REMEMBERED),
-            next: 0,
+            oldest: 0,
             sorted: Vec::with_capacity(REMEMBERED),
             base: 0,
             target: MIN_TARGET as f64,
@@ -50,15 +56,16 @@ impl DelayTracker {
         let delay = at - sent;
         if !self.arrivals.is_empty() && (delay - self.base).abs() > OUT_OF_PLACE {
             self.arrivals.clear();
+            self.oldest = 0;
         }
         let arrival = Arrival { at, delay };
         if self.arrivals.len() < REMEMBERED {
-            // In the order of their arrival only until the first are replaced, which nothing here needs.
             self.arrivals.push(arrival);
         } else {
-            self.next = (self.next + 1) % REMEMBERED;
-            self.arrivals[self.next] = arrival;
+            self.arrivals[self.oldest] = arrival;
+            self.oldest = (self.oldest + 1) % REMEMBERED;
         }
+        self.forget_the_past_of_a_shorter_way();
         self.sorted.clear();
         self.sorted.extend(self.arrivals.iter().filter(|known| at - known.at < FORGOTTEN_AFTER).map(|known| known.delay));
         // The one that just came is among them.
@@ -71,6 +78,24 @@ impl DelayTracker {
         // Up at once, down slowly.
         let fallen = self.target + (wanted - self.target) * (1.0 - (-passed / FALL).exp());
         self.target = wanted.max(fallen);
+    }
+
+    /// The last [`PROOF`] packets decide.
+    fn forget_the_past_of_a_shorter_way(&mut self) {
+        let known = self.arrivals.len();
+        if known <= PROOF {
+            return;
+        }
+        // The newest stands before the oldest, around the corner.
+        let recent = |back: usize| self.arrivals[(self.oldest + 2 * known - 1 - back) % known];
+        let least = (0..PROOF).map(|back| recent(back).delay).min().unwrap_or(self.base);
+        if least - self.base > LATER_FOR_GOOD {
+            let mut kept = [Arrival::default(); PROOF];
+            (0..PROOF).for_each(|back| kept[PROOF - 1 - back] = recent(back));
+            self.arrivals.clear();
+            self.arrivals.extend(kept);
+            self.oldest = 0;
+        }
     }
 
     /// When a packet that was sent then would have come if it had been as timely as the timeliest.
@@ -86,6 +111,7 @@ impl DelayTracker {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         self.arrivals.clear();
+        self.oldest = 0;
         self.target = MIN_TARGET as f64;
     }
 }

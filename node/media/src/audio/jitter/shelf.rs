@@ -35,8 +35,8 @@ pub(super) enum Placed {
     Waits(i64),
     /// It waits, and another stream began with it: what waited before is gone.
     Restarted(i64),
-    /// Its turn is over, and it had not come.
-    Late,
+    /// Its turn is over, and it had not come. It was sent then, likewise.
+    Late(i64),
     /// It is there already, or belongs to nothing.
     Refused,
 }
@@ -94,7 +94,7 @@ impl Shelf {
             if !self.begun && sequence > self.next - PLACES as i64 && self.fits(sequence) {
                 self.next = sequence;
             } else {
-                return self.judge_late(sequence);
+                return self.judge_late(sequence, sent);
             }
         }
         while sequence >= self.next + PLACES as i64 {
@@ -116,12 +116,12 @@ impl Shelf {
         self.newest.is_some_and(|(newest, _)| newest - sequence < PLACES as i64)
     }
 
-    fn judge_late(&mut self, sequence: i64) -> Placed {
+    fn judge_late(&mut self, sequence: i64, sent: i64) -> Placed {
         let back = self.next - 1 - sequence;
         match u32::try_from(back).ok().and_then(|back| 1u128.checked_shl(back)) {
             Some(bit) if self.came & bit == 0 => {
                 self.came |= bit;
-                Placed::Late
+                Placed::Late(sent)
             }
             Some(_) | None => Placed::Refused,
         }

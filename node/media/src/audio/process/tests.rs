@@ -149,3 +149,18 @@ fn settings_change_while_it_runs() {
     cleaner.set(Processing::NONE);
     assert_eq!(cleaned(&mut cleaner, &sound), sound);
 }
+
+#[test]
+fn sound_that_is_played_while_the_microphone_is_closed_piles_up_nowhere() {
+    let mut cleaner = Cleaner::new(Processing::default());
+    let sound = speech(1.0, 12).samples;
+    let mut play = |seconds: u32| {
+        for _ in 0..seconds {
+            sound.chunks_exact(BLOCK).for_each(|block| cleaner.played(block.try_into().unwrap()));
+        }
+    };
+    play(5);
+    let kept = allocation_counter::measure(|| play(20)).bytes_current;
+    assert!(kept.abs() < 100_000, "{kept} bytes");
+    assert!(cleaned(&mut cleaner, &sound).iter().all(|sample| sample.is_finite()));
+}

@@ -14,7 +14,7 @@ fn a_good_wire_costs_little_delay_and_nothing_else() {
         assert_eq!((heard.stats.lost, heard.stats.late, heard.stats.dropped), (0, 0, 0));
         assert_eq!(heard.stats.concealed, Duration::ZERO);
         assert!(heard.delay_in(1..10) <= micros_of(frame as i64) + TOO_LONG, "{frame}: {}", heard.delay_in(1..10));
-        let (_, alike) = alignment(&ideal[..96_000], &heard.sound[..96_000], 4_800);
+        let (_, alike) = alignment(&ideal[48_000..72_000], &heard.sound[48_000..72_000], 2_400);
         assert!(alike > 0.999, "{frame}: {alike}");
     }
 }
@@ -58,7 +58,7 @@ fn what_is_reordered_and_doubled_is_heard_once_and_in_order() {
     // The first that are overtaken come too late; then the delay suffices.
     assert!(heard.stats.received >= 995 && heard.stats.lost <= 5, "{:?}", heard.stats);
     assert_eq!(heard.stats.received + heard.stats.dropped + heard.stats.late, 2_000);
-    let (_, alike) = alignment(&ideal[400_000..440_000], &heard.sound[400_000..440_000], 4_800);
+    let (_, alike) = alignment(&ideal[400_000..420_000], &heard.sound[400_000..420_000], 3_000);
     assert!(alike > 0.99, "{alike}");
 }
 
@@ -73,7 +73,7 @@ fn at_ten_percent(frame: usize, expected_percent: u8, seed: u64) -> (f32, Person
     let heard = listen(&mut JitterBuffer::new().unwrap(), sent, blocks(20), 1.0);
     // Compared piece by piece, each where it fits best: time is stretched a little now and then.
     let usual = samples_of(heard.stats.delay.as_micros() as Micros + NEAR) + frame - 800;
-    let pieces = (20..90).step_by(2).map(|piece| {
+    let pieces = (20..90).step_by(4).map(|piece| {
         let from = piece * 9_600;
         let (lag, _) = alignment(&complete[from..from + 6_400], &heard.sound[from + usual..from + usual + 6_400], 1_600);
         correlation(&complete[from..from + 4_800], &heard.sound[from + usual + lag..from + usual + lag + 4_800])
@@ -135,7 +135,7 @@ fn silence_between_words_is_no_loss_and_keeps_its_length() {
     assert!(heard.stats.lost <= heard.stats.late, "{:?}", heard.stats);
     for word in &spoken.words[1..] {
         let until = (word.end + 4_800).min(heard.sound.len());
-        let (lag, alike) = alignment(&spoken.samples[word.start..word.end.min(until - 4_800)], &heard.sound[word.start..until], 4_800);
+        let (lag, alike) = alignment(&spoken.samples[word.start..word.end.min(until - 4_800)], &heard.sound[word.start..until], 4_000);
         assert!(alike > 0.3 && (480..4_000).contains(&lag), "a word at {}: {alike} after {lag}", word.start);
     }
 }
@@ -161,4 +161,25 @@ fn a_voice_that_breaks_off_fades_within_a_moment() {
     assert_eq!(heard.stats.concealed, Duration::from_millis(60));
     assert!(heard.sound[48_000 * 2 + 4_800..].iter().all(|sample| *sample == 0.0));
     assert!(heard.steepest() < 0.25, "{}", heard.steepest());
+}
+
+#[test]
+fn jitter_that_comes_all_at_once_is_met_within_a_second() {
+    let mut dice = Dice::new(12);
+    let sent = packets(&speech(12.0, 12).samples, 480, 0, (0, 0));
+    let sent = over(sent, 480, |at| Some(if at < 500 { 0 } else { dice.between(0.0, 100_000.0) as Micros } + NEAR));
+    let heard = listen(&mut JitterBuffer::new().unwrap(), sent, blocks(12), 1.0);
+    assert!(heard.stats.lost < 50, "{:?}", heard.stats);
+    assert!((90_000..=130_000).contains(&heard.delay_in(7..12)), "{}", heard.delay_in(7..12));
+}
+
+#[test]
+fn a_sender_whose_clock_stood_still_is_heard_whole_from_then_on() {
+    let sent = packets(&speech(12.0, 13).samples, 480, 0, (0, 0));
+    // A microphone that was away for a second: its clock goes on where it stopped.
+    let sent = over(sent, 480, |at| Some(NEAR + if at < 400 { 0 } else { 1_000_000 }));
+    let heard = listen(&mut JitterBuffer::new().unwrap(), sent, blocks(12), 1.0);
+    assert_eq!((heard.stats.lost, heard.stats.dropped), (0, 0));
+    assert!(heard.stats.concealed <= Duration::from_millis(70), "{:?}", heard.stats);
+    assert!(heard.delay_in(8..12) <= MIN_TARGET + 2 * TOO_LONG, "{}", heard.delay_in(8..12));
 }
