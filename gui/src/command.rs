@@ -29,13 +29,23 @@ pub enum UiCommand {
     AddPerson,
     /// Newest message.
     Present,
+    /// Call the person on the page.
+    Call,
+    /// Take the call that rings.
+    Answer,
+    /// Decline what rings, else end the call.
+    HangUp,
+    /// Microphone on or off.
+    Mic,
+    /// Nothing is played, or it is again.
+    Deafen,
     /// Close what is open, else mark as read.
     Escape,
 }
 
 impl UiCommand {
     /// All of them, in the order they are listed.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 18] = [
         Self::Switcher,
         Self::Search,
         Self::SearchAll,
@@ -48,6 +58,11 @@ impl UiCommand {
         Self::Settings,
         Self::Shortcuts,
         Self::Present,
+        Self::Call,
+        Self::Answer,
+        Self::HangUp,
+        Self::Mic,
+        Self::Deafen,
         Self::Escape,
     ];
 
@@ -67,6 +82,12 @@ impl UiCommand {
             Self::Settings => (Modifiers::COMMAND, Key::Comma),
             Self::Shortcuts => (Modifiers::COMMAND, Key::Slash),
             Self::Present => (Modifiers::COMMAND, Key::End),
+            Self::Call => (Modifiers::COMMAND, Key::Quote),
+            // Not Enter alone: whoever writes when it begins to ring would be on the air without wanting to.
+            Self::Answer => (Modifiers::COMMAND, Key::Enter),
+            Self::HangUp => (Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::H),
+            Self::Mic => (Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::M),
+            Self::Deafen => (Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::D),
             Self::Escape => (Modifiers::NONE, Key::Escape),
         };
         KeyboardShortcut::new(modifiers, key)
@@ -81,6 +102,7 @@ impl UiCommand {
             Key::ArrowDown => "↓",
             Key::Comma => ",",
             Key::Slash => "/",
+            Key::Quote => "'",
             Key::Escape => "Esc",
             key => key.name(),
         };
@@ -108,6 +130,11 @@ impl UiCommand {
             Self::Settings => "command-settings",
             Self::Shortcuts => "command-shortcuts",
             Self::Present => "command-present",
+            Self::Call => "command-call",
+            Self::Answer => "command-answer",
+            Self::HangUp => "command-hang-up",
+            Self::Mic => "command-mic",
+            Self::Deafen => "command-deafen",
             Self::Escape => "command-escape",
         }
     }

@@ -8,7 +8,7 @@ use crate::model::{Intent, Model, Out};
 use crate::platform::{Outside, Platform};
 use crate::theme;
 use crate::views::{self, Cx, UiState};
-use egui::{ThemePreference, Ui};
+use egui::{ThemePreference, Ui, UserAttentionType};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -225,6 +225,11 @@ impl VecheApp {
                 Out::OpenUrl(url) => ctx.open_url(egui::OpenUrl::new_tab(url)),
                 Out::ChooseFile { import, passphrase } => self.platform.choose_file(import, passphrase, &self.lang),
                 Out::Notify { chat, title, body } => self.platform.notify(chat, &self.lang.say(&title), &self.lang.say(&body)),
+                Out::Attention(on) => {
+                    // A window that has the keyboard needs nobody to point at it.
+                    let kind = if on && !self.model.focused { UserAttentionType::Critical } else { UserAttentionType::Reset };
+                    ctx.send_viewport_cmd(egui::ViewportCommand::RequestUserAttention(kind));
+                }
                 Out::Compose(chat, text) => self.ui.compose(chat, text),
                 Out::FocusComposer => self.ui.focus_composer = true,
                 Out::ScrollTo(chat, message) => self.ui.timeline(chat).to_message(message),

@@ -114,12 +114,46 @@ fn every_failure_of_a_command_has_russian_words() {
         E::Busy,
         E::DeviceRetired,
         E::HistoryIncomplete,
+        E::UnknownCall,
+        E::InCall,
+        E::NoEngine,
     ];
     let lang = Lang::new(Language::Russian);
     for error in all {
         let problem = error.into();
         let said = lang.problem(&problem);
         assert!(said.chars().any(|c| ('а'..='я').contains(&c)), "{}: {said}", problem.kind);
+    }
+}
+
+#[test]
+fn every_end_of_a_call_is_a_sentence_in_both_languages() {
+    use crate::model::call::end_key;
+    use veche_protocol::view::CallEnd as C;
+    let all = [
+        C::HungUp,
+        C::Cancelled,
+        C::Declined,
+        C::Busy,
+        C::NoAnswer,
+        C::AnsweredElsewhere,
+        C::DeclinedElsewhere,
+        C::Unreachable,
+        C::NoWay,
+        C::Impostor,
+        C::NoEngine,
+        C::NoSound,
+        C::NoSoundThere,
+        C::Lost,
+        C::NotContact,
+        C::Merged,
+    ];
+    for language in Language::ALL {
+        let lang = Lang::new(language);
+        let said: BTreeSet<String> =
+            all.iter().flat_map(|end| [false, true].map(|relay| lang.named(end_key(*end, relay), "Anna"))).collect();
+        assert_eq!(said.len(), all.len() + 1, "{said:?}");
+        assert!(said.iter().all(|words| words.contains(' ') && !words.starts_with("call-end")), "{said:?}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a person wants, as the views say it. Intents are collected while drawing and applied after it, at one point.
 
+use super::call::CallIntent;
 use super::{Dialog, Page, SettingsTab};
 use crate::bridge::{Place, Secret};
 use crate::command::UiCommand;
@@ -148,6 +149,8 @@ pub enum Intent {
     Mute(SpaceId, bool),
     /// Why is it not delivered?
     Diagnose(AccountId),
+    /// Something about a call.
+    Call(CallIntent),
 
     /// Change the profile.
     Profile(ProfilePatch),

@@ -1,5 +1,6 @@
 //! What the window shows, in plain Rust. No egui here: views read it, [`Intent`]s and updates change it, at one point.
 
+pub mod call;
 pub mod history;
 pub mod intent;
 pub mod login;
@@ -202,6 +203,8 @@ enum Pending {
     Words,
     /// Why is it not delivered.
     Diagnosis(AccountId),
+    /// Calling somebody.
+    Call,
     /// Storing a new passphrase.
     Passphrase,
 }
@@ -231,6 +234,8 @@ pub enum Out {
         /// What.
         body: Say,
     },
+    /// Have the desktop point at the window, or no longer.
+    Attention(bool),
     /// Put this text into the composer: a refused message, or one that is being edited.
     Compose(SpaceId, String),
     /// Put the keyboard into the composer.
@@ -286,6 +291,8 @@ pub struct Model {
     pub findings: Option<Vec<Finding>>,
     /// The safety number that was typed did not match.
     pub mismatch: bool,
+    /// Calls.
+    pub calls: call::Calls,
     /// What is searched for.
     pub search: search::Search,
     /// The words card was put off for this run.
@@ -335,6 +342,7 @@ impl Model {
             safety: BTreeMap::new(),
             findings: None,
             mismatch: false,
+            calls: call::Calls::default(),
             search: search::Search::default(),
             words_later: false,
             focused: true,
@@ -411,12 +419,13 @@ impl Model {
         std::mem::take(&mut self.out)
     }
 
-    /// When something here changes by itself, milliseconds from now: a toast goes, a draft is stored.
+    /// When something here changes by itself, milliseconds from now: a toast goes, a draft is stored,
+    /// a call has lasted another second.
     #[must_use]
     pub fn next_deadline(&self) -> Option<u64> {
         let toast = self.toasts.iter().map(|t| t.until.0).min();
         let draft = self.drafts.values().map(|(_, at)| at.0.saturating_add(DRAFT_AFTER_MS)).min();
-        toast.into_iter().chain(draft).min().map(|at| at.saturating_sub(self.now.0))
+        toast.into_iter().chain(draft).chain(self.call_deadline()).min().map(|at| at.saturating_sub(self.now.0))
     }
 
     fn ask(&mut self, pending: Pending, request: Request) -> Ticket {

@@ -112,6 +112,8 @@ impl Model {
                 self.ask(Pending::Diagnosis(account), Request::Command(Command::Diagnose(account)));
             }
 
+            Intent::Call(intent) => self.call_intent(intent),
+
             Intent::Profile(patch) => self.tell("toast-saved", Command::UpdateProfile(patch)),
             Intent::Settings(settings) => self.quiet(Command::SetSettings(settings)),
             Intent::SetPassphrase { old, new } => self.form(Pending::Passphrase, Request::SetPassphrase { old, new }),
@@ -248,6 +250,11 @@ impl Model {
                     self.talk(Intent::Present(chat));
                 }
             }
+            UiCommand::Call => self.call_key(false),
+            UiCommand::Answer => self.call_key(true),
+            UiCommand::HangUp => self.hang_up_key(),
+            UiCommand::Mic => self.mute_key(false),
+            UiCommand::Deafen => self.mute_key(true),
             UiCommand::Escape => self.escape(),
         }
     }

@@ -9,7 +9,7 @@ use veche_protocol::core::command::{Command, Reply};
 use veche_protocol::core::event::Event;
 use veche_protocol::ids::SpaceId;
 use veche_protocol::time::UnixMs;
-use veche_protocol::view::{MessageBody, MessageView, RequestView, Snapshot};
+use veche_protocol::view::{CallOutcome, MessageBody, MessageView, RequestView, Snapshot};
 
 /// Longest text of a message in a desktop notification, characters.
 const NOTE_CHARS: usize = 180;
@@ -34,6 +34,7 @@ impl Model {
         }
         self.snap = snap;
         self.people = super::people::rows(&self.snap);
+        self.calls_changed();
         self.follow_page();
         let gone = |m: &Self, id: &SpaceId| m.snap.chat(*id).is_none();
         let dead: Vec<SpaceId> = self.histories.keys().copied().filter(|id| gone(self, id)).collect();
@@ -69,6 +70,7 @@ impl Model {
     pub fn tick(&mut self, now: UnixMs) {
         self.now = now;
         self.toasts.retain(|t| t.until > now);
+        self.calls_tick();
         self.store_drafts(false);
     }
 
@@ -90,6 +92,7 @@ impl Model {
                 }
             }
             (Pending::Door, _) => self.waiting = false,
+            (Pending::Call, _) => self.calls.starting = None,
             (Pending::Contact, answer) => {
                 self.waiting = false;
                 self.problem = None;
@@ -151,6 +154,10 @@ impl Model {
                 self.waiting = false;
                 self.problem = Some(Say::Problem(problem));
             }
+            Pending::Call => {
+                self.calls.starting = None;
+                self.fail(problem);
+            }
             Pending::Words => {
                 self.dialog = Some(Dialog::Words(WordsStep::Before));
                 self.problem = Some(Say::Problem(problem));
@@ -177,6 +184,8 @@ impl Model {
             Event::DirectoryFound { .. } | Event::NearbyChanged if self.found.more => self.look_again(),
             Event::DirectoryFound { .. } if self.found.claimants.is_some() => self.look_again(),
             Event::DeviceDropped { this, .. } => self.device_dropped(this),
+            Event::CallIncoming { call } => self.call_comes(&call),
+            Event::CallState { call_id, account_id, phase, ended, .. } => self.call_moves(call_id, account_id, phase, ended),
             Event::Overflow { .. } => self.reload(),
             _ => {} // State: it is in the snapshot.
         }
@@ -193,17 +202,20 @@ impl Model {
                 history.marker = read;
             }
         }
-        let muted = self.snap.chat(chat).is_some_and(|c| c.muted);
-        if message.mine || looking || muted || !self.snap.settings.notifications {
+        let alone = self.left_alone_by(message.author);
+        if message.mine || looking || alone || !self.snap.settings.notifications {
             return;
         }
-        let MessageBody::Text { text } = &message.body else { return };
+        let body = match &message.body {
+            MessageBody::Text { text } => Say::Words(super::markup::plain(text, NOTE_CHARS)),
+            MessageBody::Call { outcome: CallOutcome::Missed, .. } => Say::Key("call-missed-in"),
+            _ => return,
+        };
         let title = match self.snap.person(message.author) {
             Some(person) => Say::Words(person.name.clone()),
             None => Say::Key("note-somebody"),
         };
-        let body = super::markup::plain(text, NOTE_CHARS);
-        self.out.push(Out::Notify { chat: Some(chat), title, body: Say::Words(body) });
+        self.out.push(Out::Notify { chat: Some(chat), title, body });
     }
 
     /// Asks once more who claims the login that was looked up, unless that is being asked already.

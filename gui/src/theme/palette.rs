@@ -48,6 +48,8 @@ pub struct Palette {
     pub on_accent: Color32,
     /// Online, done, verified.
     pub ok: Color32,
+    /// Text on what is good to press: taking a call.
+    pub on_ok: Color32,
     /// Away, careful.
     pub warn: Color32,
     /// Destructive, failed.
@@ -90,6 +92,7 @@ impl Palette {
         accent_text: hex(0xB4_ACFF),
         on_accent: hex(0xFF_FFFF),
         ok: hex(0x3C_CB87),
+        on_ok: hex(0x08_1C12),
         warn: hex(0xF3_B94D),
         danger: hex(0xFF_7A82),
         danger_soft: hex(0x3A_2029),
@@ -121,6 +124,7 @@ impl Palette {
         accent_text: hex(0x4B_3BD6),
         on_accent: hex(0xFF_FFFF),
         ok: hex(0x0B_6E42),
+        on_ok: hex(0xFF_FFFF),
         warn: hex(0x7A_4A00),
         danger: hex(0xB4_2231),
         danger_soft: hex(0xFB_E9EB),
@@ -217,6 +221,7 @@ mod tests {
             }
             check("on_accent on accent".into(), p.on_accent, p.accent, 4.5);
             check("on_danger on danger".into(), p.on_danger, p.danger, 4.5);
+            check("on_ok on ok".into(), p.on_ok, p.ok, 4.5);
             check("danger on danger_soft".into(), p.danger, p.danger_soft, 4.5);
             check("accent_text on accent_soft".into(), p.accent_text, p.accent_soft, 4.5);
             check("strong on selection".into(), p.strong, p.selection, 4.5);

@@ -3,7 +3,7 @@
 use crate::i18n::Lang;
 use crate::model::markup::{self, Look};
 use crate::model::time::{Ago, Zone};
-use crate::theme::{Palette, Weight, hue_of, mono_font, size};
+use crate::theme::{Palette, Weight, hue_of, icons, mono_font, size};
 use egui::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{Color32, Galley, Rect, Stroke, Vec2, pos2, vec2};
 use std::sync::Arc;
@@ -110,6 +110,8 @@ pub struct Row {
     pub note: Option<(Arc<Galley>, egui::Pos2)>,
     /// Reactions, in order.
     pub chips: Vec<Chip>,
+    /// What became of a call, where this is one: it stands without face and name.
+    pub call: Option<CallOutcome>,
     /// What a screen reader says.
     pub spoken: String,
 }
@@ -173,7 +175,11 @@ pub fn row(ctx: &egui::Context, message: &MessageView, around: &Around, s: &Sett
         Quote { galley: quote_line(ctx, &words.0, &words.1, s.palette, text_width), y: y - QUOTE, target }
     });
     let clock_words = s.zone.clock(message.at);
-    let head = around.lead.then(|| {
+    let call = match message.body {
+        MessageBody::Call { outcome, .. } => Some(outcome),
+        _ => None,
+    };
+    let head = (around.lead && call.is_none()).then(|| {
         let color = s.palette.name(hue_of(&message.author.0));
         let name = single(ctx, &around.author, Weight::Semi, size::NAME, color, text_width - 60.0);
         let time = single(ctx, &clock_words, Weight::Regular, size::SMALL, s.palette.faint, f32::INFINITY);
@@ -194,7 +200,25 @@ pub fn row(ctx: &egui::Context, message: &MessageView, around: &Around, s: &Sett
     y += GAP;
     let clock = single(ctx, &clock_words, Weight::Regular, size::CAPTION, s.palette.faint, f32::INFINITY);
     let spoken = format!("{}, {clock_words}: {}", around.author, plain(message, s.lang));
-    Row { height: y, intro: around.intro, day, unread, top, head, clock, quote, body, body_at, links, code, bars, note, chips, spoken }
+    Row {
+        height: y,
+        intro: around.intro,
+        day,
+        unread,
+        top,
+        head,
+        clock,
+        quote,
+        body,
+        body_at,
+        links,
+        code,
+        bars,
+        note,
+        chips,
+        call,
+        spoken,
+    }
 }
 
 /// The first line of a message as a preview: without marks, and not what it quotes itself.
@@ -208,20 +232,37 @@ pub fn first_line(message: &MessageView, lang: &Lang) -> String {
 pub fn plain(message: &MessageView, lang: &Lang) -> String {
     match &message.body {
         MessageBody::Text { text } => text.clone(),
-        MessageBody::Call { outcome, duration_ms, .. } => call(message.mine, *outcome, *duration_ms, lang),
+        MessageBody::Call { outcome, duration_ms, .. } => {
+            let words = call_words(message.mine, *outcome, lang);
+            talked(*outcome, *duration_ms).map_or_else(|| words.to_owned(), |long| format!("{words} · {long}"))
+        }
         MessageBody::Deleted => lang.t("message-deleted").to_owned(),
         MessageBody::Unsupported => lang.t("message-unsupported").to_owned(),
     }
 }
 
-/// What became of a call, in words, and how long they talked.
-fn call(mine: bool, outcome: CallOutcome, ms: u64, lang: &Lang) -> String {
-    let words = call_words(mine, outcome, lang);
-    if outcome != CallOutcome::Talked {
-        return words.to_owned();
+/// How long they talked, if they did.
+fn talked(outcome: CallOutcome, ms: u64) -> Option<String> {
+    (outcome == CallOutcome::Talked).then(|| clock(ms / 1000))
+}
+
+/// A time as a clock counts it: minutes and seconds, hours if there are any.
+#[must_use]
+pub fn clock(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
+/// How a call looks: taken or not, from here or from there.
+pub fn call_look(mine: bool, outcome: CallOutcome, p: &Palette) -> (char, Color32) {
+    match (outcome, mine) {
+        (CallOutcome::Talked, true) => (icons::PHONE_OUTGOING, p.ok),
+        (CallOutcome::Talked, false) => (icons::PHONE_INCOMING, p.ok),
+        (CallOutcome::Missed, false) => (icons::PHONE_X, p.danger),
+        (CallOutcome::Missed, true) => (icons::PHONE_X, p.muted),
+        (CallOutcome::Declined, _) => (icons::PHONE_DISCONNECT, p.muted),
+        (CallOutcome::Failed, _) => (icons::PHONE_X, p.warn),
     }
-    let seconds = ms / 1000;
-    format!("{words} · {}:{:02}", seconds / 60, seconds % 60)
 }
 
 /// What became of a call, in a few words.
@@ -302,6 +343,15 @@ fn body(
     let p = s.palette;
     let base = |font, color| TextFormat { line_height: Some(size::BODY_LINE), ..TextFormat::simple(font, color) };
     let mut job = LayoutJob { wrap: TextWrapping::wrap_at_width(width), ..LayoutJob::default() };
+    if let MessageBody::Call { outcome, duration_ms, .. } = message.body {
+        let color = if outcome == CallOutcome::Missed && !message.mine { p.danger } else { p.text };
+        job.append(call_words(message.mine, outcome, s.lang), 0.0, base(Weight::Medium.font(size::BODY), color));
+        if let Some(long) = talked(outcome, duration_ms) {
+            job.append(&format!(" · {long}"), 0.0, base(Weight::Regular.font(size::BODY), p.muted));
+        }
+        job.append(&s.zone.clock(message.at), 8.0, base(Weight::Regular.font(size::SMALL), p.faint));
+        return (ctx.fonts_mut(|f| f.layout_job(job)), Vec::new(), Vec::new(), Vec::new());
+    }
     let MessageBody::Text { text } = &message.body else {
         let format = TextFormat { italics: true, ..base(Weight::Regular.font(size::BODY), p.faint) };
         job.append(&plain(message, s.lang), 0.0, format);

@@ -7,7 +7,7 @@ mod layout;
 mod paint;
 mod scroll;
 
-pub use layout::{call_words, day_name};
+pub use layout::{call_look, call_words, clock, day_name};
 pub use paint::tick;
 
 use crate::bridge::Place;
@@ -335,6 +335,9 @@ fn around(view: &View<'_, '_>, index: usize, message: &MessageView) -> Around {
     let lead = day
         || unread
         || message.reply_to.is_some()
+        || matches!(message.body, MessageBody::Call { .. })
+        // A call stands without a name, so what follows it needs one.
+        || before.is_some_and(|b| matches!(b.body, MessageBody::Call { .. }))
         || before.is_none_or(|b| b.author != message.author || message.at.distance(b.at).as_millis() > u128::from(GROUP_MS));
     let quote = message.reply_to.and_then(|id| view.history.find(id)).map(|quoted| {
         let first = layout::first_line(quoted, view.cx.lang);
@@ -372,7 +375,7 @@ fn author(cx: &Cx<'_>, chat: &ChatView, message: &MessageView) -> String {
 /// without the message being read again.
 fn state(chat: &ChatView, message: &MessageView, echo: bool) -> Option<veche_protocol::view::MessageState> {
     use veche_protocol::view::MessageState;
-    if !message.mine || matches!(message.body, MessageBody::Unsupported) {
+    if !message.mine || matches!(message.body, MessageBody::Unsupported | MessageBody::Call { .. }) {
         return None;
     }
     if echo {

@@ -1,7 +1,8 @@
 //! Paints rows of the timeline and listens to what is done with them.
 
-use super::layout::{INTRO, Row};
+use super::layout::{INTRO, Row, call_look};
 use super::{Seen, row_rect, state};
+use crate::model::call::CallIntent;
 use crate::model::history::History;
 use crate::model::{Dialog, Intent};
 use crate::theme::{Palette, Weight, icons, mix, size};
@@ -42,6 +43,7 @@ pub(super) fn rows(
         message(ui, cx, avatars, chat, one, rect, over);
         let body = body(ui, one, rect);
         chips(ui, cx, chat, one, rect);
+        call_back(ui, cx, chat, one, rect);
         ticks(ui, cx, one, seen, chat, history, rect, state);
         let menu_open = menu(cx, &response, chat, &one.message) | menu(cx, &body, chat, &one.message);
         if menu_open || (ui.rect_contains_pointer(message_rect) && !ui.ctx().any_popup_open()) {
@@ -137,6 +139,11 @@ fn message(ui: &mut Ui, cx: &mut Cx<'_>, avatars: &mut Avatars, chat: &ChatView,
             };
             avatars.paint(ui, p, face, one.message.author, name, look);
         }
+        None if row.call.is_some() => {
+            let (icon, color) = row.call.map_or((icons::PHONE, p.muted), |outcome| call_look(one.message.mine, outcome, p));
+            let y = at(row.body_at).y + size::BODY_LINE / 2.0;
+            text::paint_icon(ui.painter(), pos2(rect.left() + 36.0, y), icon, 20.0, color, true);
+        }
         None if over => {
             let y = at(row.body_at).y + (size::BODY_LINE - row.clock.size().y) / 2.0;
             ui.painter().galley(pos2(rect.left() + 36.0 - row.clock.size().x / 2.0, y), row.clock.clone(), p.faint);
@@ -191,6 +198,29 @@ fn chips(ui: &mut Ui, cx: &mut Cx<'_>, chat: &ChatView, one: &Seen, rect: Rect) 
             let (chat, message, emoji) = (chat.chat_id, one.message.message_id, chip.emoji.clone());
             cx.push(Intent::React { chat, message, emoji, on: !mine });
         }
+    }
+}
+
+/// Calls whoever called or was called, from the row of that call.
+fn call_back(ui: &mut Ui, cx: &mut Cx<'_>, chat: &ChatView, one: &Seen, rect: Rect) {
+    let person = cx.model.snap.person(chat.account_id);
+    if one.row.call.is_none() || person.is_none_or(|p| cx.model.can_call(p).is_err()) {
+        return;
+    }
+    let words = cx.lang.t(if one.message.mine { "call-again" } else { "call-back" });
+    let galley = ui.painter().layout_no_wrap(words.to_owned(), Weight::Medium.font(size::SECOND), cx.p.link);
+    let row = &one.row;
+    let at = pos2(rect.left() + row.body_at.x + row.body.size().x + 16.0, rect.top() + row.body_at.y + size::BODY_LINE / 2.0);
+    let place = Rect::from_min_size(at - vec2(0.0, galley.size().y / 2.0), galley.size());
+    let response = ui.interact(place.expand(4.0), ui.unique_id().with((one.message.message_id, "call")), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, words));
+    if response.hovered() {
+        ui.painter().hline(place.x_range(), place.bottom(), Stroke::new(1.0, cx.p.link));
+    }
+    crate::widgets::focus_ring(ui, &response, size::R_SMALL, cx.p);
+    ui.painter().galley(place.min, galley, cx.p.link);
+    if response.on_hover_cursor(CursorIcon::PointingHand).clicked() {
+        cx.push(Intent::Call(CallIntent::Start(chat.account_id)));
     }
 }
 

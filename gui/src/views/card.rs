@@ -1,6 +1,7 @@
 //! The contact card: who this is, and what can be done about them.
 
 use super::{Cx, UiState};
+use crate::model::call::CallIntent;
 use crate::model::{Dialog, Intent, people};
 use crate::theme::{Weight, icons, mono_font, size};
 use crate::widgets::avatar::{self, Look};
@@ -57,6 +58,7 @@ fn content(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, person: &Arc<PersonVi
             ui.set_width(ui.available_width() - 16.0);
             ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
             who(ui, cx, person);
+            call(ui, cx, person);
             about(ui, cx, person);
             verification(ui, cx, person);
             actions(ui, cx, person);
@@ -99,6 +101,22 @@ fn who(ui: &mut Ui, cx: &mut Cx<'_>, person: &PersonView) {
             Route::Relayed => "route-relayed",
         };
         text::line(ui, cx.lang.t(key), Weight::Regular, size::SMALL, p.faint);
+    }
+}
+
+/// Calls them; where that cannot be, says why.
+fn call(ui: &mut Ui, cx: &mut Cx<'_>, person: &PersonView) {
+    if matches!(person.relation, Relation::Gone) {
+        return;
+    }
+    ui.add_space(8.0);
+    let (icon, words) = super::chat::call_words(cx, person);
+    let can = cx.model.can_call(person);
+    if button::Button::new(button::Kind::Primary, words).icon(icon).wide().enabled(can.is_ok()).show(ui, cx.p).clicked() {
+        cx.push(Intent::Call(CallIntent::Start(person.account_id)));
+    }
+    if let Err(why) = can {
+        text::label(ui, cx.lang.t(why.key()), Weight::Regular, size::SMALL, cx.p.muted);
     }
 }
 

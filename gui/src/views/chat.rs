@@ -1,6 +1,8 @@
 //! A conversation: header, timeline, what is going on, composer.
 
-use super::{Cx, UiState, composer, under_line};
+use super::{Cx, UiState, call, composer, under_line};
+use crate::command::UiCommand;
+use crate::model::call::{CallIntent, NoCall};
 use crate::model::{Intent, people};
 use crate::theme::{Weight, icons, size};
 use crate::widgets::avatar::Look;
@@ -8,7 +10,7 @@ use crate::widgets::{button, text};
 use egui::{CentralPanel, Frame, Panel, Rect, Sense, Ui, pos2, vec2};
 use std::sync::Arc;
 use veche_protocol::ids::SpaceId;
-use veche_protocol::view::{ChatView, PersonView, Presence};
+use veche_protocol::view::{CallPhase, ChatView, PersonView, Presence};
 
 /// The page.
 pub fn page(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, id: SpaceId) {
@@ -16,6 +18,7 @@ pub fn page(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, id: SpaceId) {
     let Some(person) = cx.model.snap.person(chat.account_id).cloned() else { return };
     let top = Panel::top("header").exact_size(size::HEADER).show_separator_line(false);
     top.frame(Frame::new().fill(cx.p.main)).show(ui, |ui| header(ui, cx, st, &chat, &person));
+    call::stage(ui, cx, st, person.account_id);
     banners(ui, cx, &chat, &person);
     let bottom = Panel::bottom("composer").show_separator_line(false).resizable(false);
     bottom.frame(Frame::new().fill(cx.p.main)).show(ui, |ui| composer::show(ui, cx, st, &chat, &person));
@@ -26,7 +29,7 @@ fn header(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, chat: &ChatView, perso
     under_line(ui, cx.p);
     let p = cx.p;
     let rect = ui.max_rect();
-    let buttons = 3.0 * 38.0 + 22.0;
+    let buttons = 4.0 * 38.0 + 22.0;
     let place = Rect::from_min_max(rect.min + vec2(10.0, 6.0), pos2(rect.right() - buttons - 4.0, rect.bottom() - 6.0));
     let response = ui.interact(place, ui.unique_id().with("who"), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, cx.lang.named("chat-card-of", &person.name)));
@@ -58,6 +61,31 @@ fn header(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, chat: &ChatView, perso
     }
     if button::icon(&mut strip, p, icons::MAGNIFYING_GLASS, cx.lang.t("command-search"), false).clicked() {
         cx.push(Intent::Ask(crate::model::Dialog::Search(Some(chat.chat_id))));
+    }
+    call_button(&mut strip, cx, person);
+}
+
+/// Calls the person, or takes their call. Where that cannot be, it says why.
+fn call_button(ui: &mut Ui, cx: &mut Cx<'_>, person: &PersonView) {
+    let (icon, words) = call_words(cx, person);
+    let can = cx.model.can_call(person);
+    let name = match can {
+        Ok(()) => format!("{words} ({})", UiCommand::Call.keys(ui.ctx())),
+        Err(why) => cx.lang.t(why.key()).to_owned(),
+    };
+    let active = can == Err(NoCall::ThisOne);
+    let pressed = ui.add_enabled_ui(can.is_ok(), |ui| button::icon(ui, cx.p, icon, &name, active).on_disabled_hover_text(&name));
+    if pressed.inner.clicked() {
+        cx.push(Intent::Call(CallIntent::Start(person.account_id)));
+    }
+}
+
+/// What pressing the button for a call does with this person, and how that looks.
+pub fn call_words<'a>(cx: &Cx<'a>, person: &PersonView) -> (char, &'a str) {
+    match cx.model.call_with(person.account_id).map(|c| c.phase) {
+        Some(CallPhase::Incoming) => (icons::PHONE_INCOMING, cx.lang.t("call-accept")),
+        Some(_) => (icons::PHONE_CALL, cx.lang.t("call")),
+        None => (icons::PHONE, cx.lang.t("call")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The screens: functions that read the model and say what the person wants.
 
 mod add;
+mod call;
 mod card;
 mod chat;
 mod composer;
@@ -26,7 +27,7 @@ use crate::widgets::qr::Qr;
 use crate::widgets::{text, toast};
 use egui::{CentralPanel, Frame, Panel, Ui};
 use std::collections::BTreeMap;
-use veche_protocol::ids::SpaceId;
+use veche_protocol::ids::{CallId, SpaceId};
 
 /// Timelines whose position and rows are kept.
 const MAX_TIMELINES: usize = 6;
@@ -61,6 +62,8 @@ pub struct UiState {
     pub composers: BTreeMap<SpaceId, String>,
     /// Put the keyboard into the composer.
     pub focus_composer: bool,
+    /// Calls whose cards have been shown.
+    rang: Vec<CallId>,
     filter: String,
     door: door::Form,
     add: add::Form,
@@ -107,6 +110,9 @@ pub fn root(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
         _ => door::page(ui, cx, st),
     }
     dialogs::show(ui, cx, st);
+    if cx.model.phase == Phase::Ready {
+        call::incoming(ui, cx, st);
+    }
     toasts(ui, cx);
 }
 

@@ -1,12 +1,12 @@
 //! Left column: search, pages, conversations, the own account.
 
-use super::{Cx, UiState};
+use super::{Cx, UiState, call};
 use crate::command::UiCommand;
 use crate::model::markup;
 use crate::model::people::{self, PersonRow};
 use crate::model::{Intent, Page, SettingsTab};
 use crate::theme::{Weight, icons, size};
-use crate::timeline::{call_words, tick};
+use crate::timeline::{call_look, call_words, tick};
 use crate::widgets::avatar::Look;
 use crate::widgets::{button, field, row, text};
 use egui::{Panel, Rect, Sense, Ui, pos2, vec2};
@@ -21,6 +21,7 @@ const MARGIN: f32 = 8.0;
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState) {
     let bottom = Panel::bottom("me").exact_size(60.0).show_separator_line(false);
     bottom.frame(egui::Frame::new().fill(cx.p.side)).show(ui, |ui| me(ui, cx, st));
+    call::bar(ui, cx, st);
     inset(ui, MARGIN, |ui| {
         ui.add_space(10.0);
         let key = UiCommand::Switcher.keys(ui.ctx());
@@ -177,17 +178,19 @@ fn message_preview(ui: &Ui, cx: &Cx<'_>, chat: &ChatView, mut at: egui::Pos2, mu
         text::paint_line(ui, at, width, cx.lang.t("side-no-messages"), font, cx.p.faint);
         return;
     };
+    if let Some(outcome) = last.call {
+        let (icon, sign) = call_look(last.mine, outcome, cx.p);
+        text::paint_icon(ui.painter(), at + vec2(7.0, 0.0), icon, 14.0, sign, true);
+        text::paint_line(ui, at + vec2(19.0, 0.0), width - 19.0, call_words(last.mine, outcome, cx.lang), font, color);
+        return;
+    }
     if let Some(state) = last.state {
         let (icon, color) = tick(state, cx.p);
         text::paint_icon(ui.painter(), at + vec2(7.0, 0.5), icon, 14.0, color, false);
         at.x += 19.0;
         width -= 19.0;
     }
-    let words = match last.call {
-        Some(outcome) => call_words(last.mine, outcome, cx.lang).to_owned(),
-        None if last.text.is_empty() => cx.lang.t("message-deleted").to_owned(),
-        None => markup::plain(&last.text, PREVIEW),
-    };
+    let words = if last.text.is_empty() { cx.lang.t("message-deleted").to_owned() } else { markup::plain(&last.text, PREVIEW) };
     text::paint_line(ui, at, width, &words, font, color);
 }
 

@@ -103,6 +103,12 @@ fn color(hue: f32, saturation: f32, lightness: f32) -> Color32 {
     hsl(hue.rem_euclid(1.0), saturation, lightness)
 }
 
+/// The ring around the face of somebody who speaks.
+pub fn ring(painter: &Painter, p: &Palette, at: Pos2, size: f32) {
+    let width = (size * 0.05).clamp(2.0, 4.0);
+    painter.circle_stroke(at, size / 2.0 + width, egui::Stroke::new(width, p.ok));
+}
+
 /// The dot that tells whether somebody is there: a shape as well as a colour.
 pub fn dot(painter: &Painter, p: &Palette, at: Pos2, r: f32, presence: Presence, back: Color32) {
     painter.circle_filled(at, r + 2.0, back);

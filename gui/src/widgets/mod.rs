@@ -2,10 +2,12 @@
 
 pub mod avatar;
 pub mod button;
+pub mod control;
 pub mod dialog;
 pub mod field;
 pub mod qr;
 pub mod row;
+pub mod slider;
 pub mod text;
 pub mod toast;
 pub mod toggle;

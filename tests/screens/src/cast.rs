@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use veche_protocol::ids::{AccountId, DeviceId, EntryId, PeerKey, SpaceId};
+use veche_protocol::call::media::{LegStats, MediaRoute};
+use veche_protocol::ids::{AccountId, CallId, DeviceId, EntryId, PeerKey, SpaceId};
 use veche_protocol::link::{Addr, Hint, Route, Transport};
 use veche_protocol::time::UnixMs;
 use veche_protocol::view::{
-    AccountView, ChatView, DeviceProgress, Hlc, MessageBody, MessageState, MessageView, NearbyView, NetworkView, PersonView, Presence,
-    Preview, Progress, ReadMarks, Relation, RequestView, Settings, Snapshot, Status, Theme,
+    AccountView, CallDirection, CallOutcome, CallPhase, CallView, ChatView, DeviceProgress, Hlc, MessageBody, MessageState, MessageView,
+    NearbyView, NetworkView, PersonView, Presence, Preview, Progress, ReadMarks, Relation, RequestView, Settings, Snapshot, Status, Theme,
 };
 
 /// 2026-11-24 12:00 UTC, a Tuesday.
@@ -196,6 +197,56 @@ pub fn busy(theme: Theme) -> Snapshot {
         network: Arc::new(network()),
         settings: Arc::new(settings),
     }
+}
+
+/// A call with somebody that has gone on for this long, milliseconds.
+#[must_use]
+pub fn call(n: u8, phase: CallPhase, lasted: u64) -> CallView {
+    let talks = matches!(phase, CallPhase::Active | CallPhase::Reconnecting);
+    let began = UnixMs(NOW.0 - lasted);
+    CallView {
+        call_id: CallId([n; 16]),
+        account_id: account(n),
+        device_id: talks.then_some(DeviceId([n; 32])),
+        direction: if phase == CallPhase::Incoming { CallDirection::Incoming } else { CallDirection::Outgoing },
+        phase,
+        started: began,
+        since: began,
+        connected: talks.then_some(began),
+        route: talks.then_some(MediaRoute::Direct),
+        stats: talks.then(stats),
+        mic: true,
+        deafen: false,
+        their_mic: true,
+        their_deafen: false,
+        speaking: false,
+        their_speaking: talks,
+        volume: 100,
+        // Real ones are emoji, which come from the system's fonts, and these tests have none.
+        words: if talks { ["→", "●", "↑", "✓"].map(str::to_owned).to_vec() } else { Vec::new() },
+    }
+}
+
+/// How a good call is.
+fn stats() -> LegStats {
+    LegStats {
+        rtt_ms: Some(38),
+        loss_permille: Some(2),
+        jitter_ms: Some(4),
+        sent_bps: Some(47_600),
+        received_bps: Some(48_100),
+        codec: Some("Opus".into()),
+        mouth_to_ear_ms: Some(74),
+        concealed_permille: Some(0),
+    }
+}
+
+/// What became of a call, as a row of a history.
+#[must_use]
+pub fn called(n: u8, seq: u64, mine: bool, ago: u64, outcome: CallOutcome, duration_ms: u64) -> MessageView {
+    let row = message(n, seq, mine, ago, "");
+    let started = row.at;
+    MessageView { body: MessageBody::Call { call_id: CallId([n; 16]), outcome, started, duration_ms }, ..row }
 }
 
 /// Requests in and out.

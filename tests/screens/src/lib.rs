@@ -55,6 +55,14 @@ pub struct Window {
     pub clock: Rc<Cell<u64>>,
 }
 
+impl Window {
+    /// The person goes to another window.
+    pub fn unfocus(&mut self) {
+        self.harness.input_mut().viewports.entry(egui::ViewportId::ROOT).or_default().focused = Some(false);
+        act::steps(self);
+    }
+}
+
 /// Opens a window.
 #[must_use]
 pub fn open(script: Script, width: f32, height: f32) -> Window {

@@ -10,8 +10,11 @@ use std::sync::Arc;
 use veche_gui::bridge::{Answer, Backend, Full, Page, PageAt, Phase, Place, Problem, Request, Ticket, Update, Waker};
 use veche_protocol::core::command::{Command, CommandError, Finding, Reply};
 use veche_protocol::core::event::Event;
-use veche_protocol::ids::{AccountId, SpaceId};
-use veche_protocol::view::{ChatView, MessageBody, MessageState, MessageView, PersonView, Presence, Preview, Progress, Relation, Snapshot};
+use veche_protocol::ids::{AccountId, CallId, SpaceId};
+use veche_protocol::view::{
+    CallEnd, CallPhase, CallView, ChatView, MessageBody, MessageState, MessageView, PersonView, Presence, Preview, Progress, Relation,
+    Snapshot,
+};
 
 /// The recovery words of the scripted account.
 pub const WORDS: [&str; 12] =
@@ -103,6 +106,19 @@ impl Script {
     pub fn arrives(&self, message: MessageView) {
         let mut state = self.0.borrow_mut();
         state.store(message);
+        state.wake();
+    }
+
+    /// Somebody calls.
+    pub fn rings(&self, call: CallView) {
+        self.change(|s| s.calls.push(Arc::new(call.clone())));
+        self.happens(Event::CallIncoming { call });
+    }
+
+    /// A call is over, for this reason.
+    pub fn ends(&self, call: CallId, why: CallEnd) {
+        let mut state = self.0.borrow_mut();
+        state.end_call(call, why);
         state.wake();
     }
 
@@ -305,6 +321,27 @@ impl State {
                 let found = self.snap.nearby.iter().filter(|n| n.login == login).map(|n| (**n).clone()).collect();
                 return Reply::Claimants { claimants: found, more: false, nowhere: false };
             }
+            Command::CallStart { account } => {
+                let n = (0..=u8::MAX).find(|n| cast::account(*n) == account).unwrap_or_default();
+                let call = cast::call(n, CallPhase::Calling, 0);
+                let id = call.call_id;
+                self.change(|s| s.calls.push(Arc::new(call)));
+                return Reply::Call(id);
+            }
+            Command::CallAccept { call } => self.change(|s| {
+                s.calls.retain(|c| c.call_id == call);
+                s.calls.iter_mut().map(Arc::make_mut).for_each(|c| {
+                    c.phase = CallPhase::Active;
+                    c.connected = Some(cast::NOW);
+                });
+            }),
+            Command::CallDecline { call } => self.end_call(call, CallEnd::Declined),
+            Command::CallHangup { call } => self.end_call(call, CallEnd::HungUp),
+            Command::CallSet { call, mic, deafen } => self.call(call, |c| {
+                c.mic = mic.unwrap_or(c.mic);
+                c.deafen = deafen.unwrap_or(c.deafen);
+            }),
+            Command::CallVolume { call, percent } => self.call(call, |c| c.volume = percent),
             Command::Diagnose(_) => {
                 let text = "Their device cannot be reached right now. Your messages go out by themselves when it can.".to_owned();
                 return Reply::Diagnosis(vec![Finding { kind: "unreachable".into(), text }]);
@@ -312,6 +349,21 @@ impl State {
             _ => {}
         }
         Reply::Done
+    }
+
+    fn call(&mut self, id: CallId, change: impl FnOnce(&mut CallView)) {
+        self.change(|s| {
+            if let Some(call) = s.calls.iter_mut().find(|c| c.call_id == id) {
+                change(Arc::make_mut(call));
+            }
+        });
+    }
+
+    fn end_call(&mut self, call_id: CallId, why: CallEnd) {
+        let Some(call) = self.snap.call(call_id).cloned() else { return };
+        self.change(|s| s.calls.retain(|c| c.call_id != call_id));
+        let (account_id, phase, reason) = (call.account_id, call.phase, Some(why.text().to_owned()));
+        self.updates.push_back(Update::Event(Event::CallState { call_id, account_id, phase, ended: Some(why), reason }));
     }
 
     fn edit(&mut self, chat: SpaceId, id: veche_protocol::ids::EntryId, body: MessageBody) {

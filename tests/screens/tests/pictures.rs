@@ -6,7 +6,7 @@ use egui_kittest::{SnapshotOptions, SnapshotResults};
 use std::sync::Arc;
 use veche_gui::bridge::{Phase, Problem};
 use veche_gui::model::{Dialog, Intent, Page, SettingsTab, WordsStep};
-use veche_protocol::view::{Snapshot, Theme};
+use veche_protocol::view::{CallEnd, CallOutcome, CallPhase, CallView, Snapshot, Theme};
 use veche_screens::script::{Script, WORDS};
 use veche_screens::{Window, cast, open};
 
@@ -117,6 +117,67 @@ fn search() {
         window.harness.run_steps(20);
         window.picture(name, &mut results);
     }
+}
+
+/// A window in front of Anton, with these calls.
+fn with_calls(theme: Theme, width: f32, height: f32, calls: Vec<CallView>) -> (Script, Window) {
+    let mut said = cast::talk_with_anton();
+    said.push(cast::called(1, 40, true, 540_000, CallOutcome::Talked, 754_000));
+    said.push(cast::called(1, 41, false, 240_000, CallOutcome::Missed, 0));
+    let script = Script::ready(cast::busy(theme)).with_history(1, said);
+    script.change(|s| s.calls = calls.into_iter().map(Arc::new).collect());
+    let mut window = open(script.clone(), width, height);
+    window.harness.run_steps(4);
+    window.go(Page::Chat(cast::chat_id(1)));
+    (script, window)
+}
+
+#[test]
+fn calls() {
+    let mut results = SnapshotResults::new();
+    let talk = || {
+        let mut call = cast::call(1, CallPhase::Active, 754_000);
+        call.mic = false;
+        call
+    };
+    for (name, theme, width, height) in
+        [("call-dark", Theme::Dark, 1440.0, 900.0), ("call-light", Theme::Light, 1440.0, 900.0), ("call-narrow", Theme::Dark, 760.0, 700.0)]
+    {
+        let (_, mut window) = with_calls(theme, width, height, vec![talk()]);
+        if width > 1000.0 {
+            window.push(Intent::ToggleCard);
+        }
+        window.picture(name, &mut results);
+    }
+    for (name, theme, width) in [("call-incoming-dark", Theme::Dark, 1180.0), ("call-incoming-light", Theme::Light, 760.0)] {
+        let (_, mut window) = with_calls(theme, width, 700.0, vec![cast::call(3, CallPhase::Incoming, 0)]);
+        window.picture(name, &mut results);
+    }
+    let (_, mut window) = with_calls(Theme::Dark, 1180.0, 760.0, vec![talk(), cast::call(3, CallPhase::Incoming, 0)]);
+    window.harness.query_all_by_label("Volume and connection").next().expect("a button").click();
+    window.harness.run_steps(20);
+    window.picture("call-second-and-details", &mut results);
+    let (script, mut window) = with_calls(Theme::Light, 1180.0, 760.0, vec![cast::call(1, CallPhase::Ringing, 4_000)]);
+    window.picture("call-ringing", &mut results);
+    script.ends(veche_protocol::ids::CallId([1; 16]), CallEnd::NoAnswer);
+    window.harness.run_steps(20);
+    window.picture("call-ended", &mut results);
+}
+
+#[test]
+fn calls_in_russian() {
+    let mut results = SnapshotResults::new();
+    let mut call = cast::call(1, CallPhase::Active, 3_754_000);
+    (call.their_mic, call.their_speaking, call.speaking) = (false, false, true);
+    let (script, mut window) = with_calls(Theme::Dark, 760.0, 700.0, vec![call]);
+    script.change(|s| s.settings = Arc::new(veche_protocol::view::Settings { language: "ru".into(), ..(*s.settings).clone() }));
+    script.change(|s| s.calls.push(Arc::new(cast::call(3, CallPhase::Incoming, 0))));
+    window.harness.run_steps(20);
+    window.picture("call-russian", &mut results);
+    script.ends(veche_protocol::ids::CallId([3; 16]), CallEnd::AnsweredElsewhere);
+    script.ends(veche_protocol::ids::CallId([1; 16]), CallEnd::NoWay);
+    window.harness.run_steps(20);
+    window.picture("call-russian-ended", &mut results);
 }
 
 #[test]

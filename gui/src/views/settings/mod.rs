@@ -5,7 +5,7 @@ mod network;
 mod profile;
 mod security;
 
-use super::{Cx, UiState, column, dialogs};
+use super::{Cx, UiState, call, column, dialogs};
 use crate::command::UiCommand;
 use crate::i18n::Language;
 use crate::model::{Intent, SettingsTab};
@@ -27,7 +27,10 @@ pub fn page(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, tab: SettingsTab) {
     let p = cx.p;
     let width = if ui.available_width() < size::NARROW { 216.0 } else { size::SIDE };
     let panel = Panel::left("settings").exact_size(width).resizable(false).show_separator_line(false);
-    panel.frame(Frame::new().fill(p.side)).show(ui, |ui| tabs(ui, cx, tab));
+    panel.frame(Frame::new().fill(p.side)).show(ui, |ui| {
+        call::bar(ui, cx, st);
+        tabs(ui, cx, tab);
+    });
     CentralPanel::no_frame().frame(Frame::new().fill(p.main)).show(ui, |ui| {
         let whole = ui.max_rect();
         column(ui, label(tab), |ui| {
