@@ -13,6 +13,7 @@ use veche_gui::platform::Outside;
 use veche_gui::platform::desktop::Desktop;
 use veche_gui::platform::instance::{self, Instance};
 use veche_node::cli::NodeArgs;
+use veche_node::config::Options;
 use veche_protocol::time::{UnixMs, millis};
 
 const ICON: &[u8] = include_bytes!("../assets/veche.png");
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
 
 fn start(args: &Args) -> Result<(), String> {
     args.node.log_to_stderr(&QUIET_DISPLAY)?;
-    let options = args.node.options()?;
+    let options = Options { tones: true, ..args.node.options()? };
     let profile = options.profile.clone();
     make_private(&profile).map_err(|why| format!("The profile {} cannot be made: {why}.", profile.display()))?;
     let desktop =

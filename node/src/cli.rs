@@ -1,12 +1,16 @@
 //! The options that every program with a node in it takes, and what follows from them.
 
 use crate::config::Options;
+use crate::media::{self, Audio};
 use crate::net::QUIET_LIBRARIES;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Filter, Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, fmt};
 use veche_protocol::link::{Addr, Hint};
 use zeroize::Zeroizing;
 
@@ -41,6 +45,11 @@ pub struct NodeArgs {
     #[arg(long, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
 
+    /// What calls sound through: default for the devices of this computer, null for silence, tone:HZ for a sine wave, wav:IN.wav,OUT.wav
+    /// for files (either may be left out), none to have no calls [default: default]
+    #[arg(long, value_name = "SOUND", value_parser = audio)]
+    pub audio: Option<Audio>,
+
     /// What to log on standard error: error, warn, info, debug, or directives such as `veche_node=debug`
     #[arg(long, value_name = "FILTER", default_value = "warn")]
     pub log: String,
@@ -61,22 +70,30 @@ impl NodeArgs {
             operators: self.bootstrap.iter().flat_map(|operators| operators.0.clone()).collect(),
             discovery: !self.no_discovery,
             passphrase,
+            audio: self.audio.clone().unwrap_or_default(),
             ..Options::new(profile)
         })
     }
 
     /// Begins to log on standard error. Libraries that print keys and addresses are kept quiet, and so are those in `also`, given as
-    /// directives; what the person asks for comes last, so that it can still make a library speak.
+    /// directives; what the person asks for comes last, so that it can still make a library speak. Those of calls print whole packets
+    /// of sound, and nothing makes them speak.
     ///
     /// # Errors
     /// A sentence: the filter cannot be read.
     pub fn log_to_stderr(&self, also: &[&str]) -> Result<(), String> {
-        let filter = &self.log;
-        let unusable = |why: String| format!("The log filter {filter} cannot be used: {why}. Write warn, info, debug or veche_node=debug.");
-        let quiet = QUIET_LIBRARIES.iter().chain(also).copied().collect::<Vec<_>>().join(",");
-        let filter = EnvFilter::builder().parse(format!("{quiet},{filter}")).map_err(|why| unusable(why.to_string()))?;
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init().map_err(|why| unusable(why.to_string()))
+        let to_stderr = fmt::layer().with_writer(io::stderr).with_filter(filter(&self.log, also)?);
+        tracing_subscriber::registry().with(to_stderr).try_init().map_err(|why| format!("Nothing can be logged: {why}."))
     }
+}
+
+/// What of the log is kept.
+fn filter(asked: &str, also: &[&str]) -> Result<impl Filter<Registry> + use<>, String> {
+    let unusable = |why: String| format!("The log filter {asked} cannot be used: {why}. Write warn, info, debug or veche_node=debug.");
+    let quiet = QUIET_LIBRARIES.iter().chain(also).copied().collect::<Vec<_>>().join(",");
+    let asked = EnvFilter::builder().parse(format!("{quiet},{asked}")).map_err(|why| unusable(why.to_string()))?;
+    let most = Filter::<Registry>::max_level_hint(&asked).unwrap_or(LevelFilter::TRACE);
+    Ok(asked.and(filter_fn(|meta| !media::is_secretive(meta.target())).with_max_level_hint(most)))
 }
 
 /// Operators named by one argument: one of them, or all that a link names.
@@ -85,6 +102,10 @@ pub struct Operators(pub Vec<Hint>);
 
 fn operators(text: &str) -> Result<Operators, String> {
     crate::parse_operators(text).map(Operators).map_err(|why| why.to_string())
+}
+
+fn audio(text: &str) -> Result<Audio, String> {
+    text.parse()
 }
 
 fn listen_address(text: &str) -> Result<Addr, String> {
@@ -156,6 +177,47 @@ mod tests {
         for address in ["localhost:4001", "/ip4/127.0.0.1/udp/1/quic-v1/p2p/12D3KooWQnwEGNqcM2nAcPtRR9rAX8Hrg4k9kJLCHoTR5chJfz6d"] {
             let error = parse(&["--listen", address]).unwrap_err();
             assert!(error.contains("--listen"), "{error}");
+        }
+    }
+
+    #[test]
+    fn sound_is_chosen_or_refused_by_name() {
+        assert_eq!(parse(&["--profile", "/p", "--audio", "none"]).unwrap().options().unwrap().audio, Audio::None);
+        assert_eq!(parse(&["--profile", "/p"]).unwrap().options().unwrap().audio, Audio::default());
+        for sound in ["loud", "tone:inaudible", "wav:one.wav", ""] {
+            let error = parse(&["--audio", sound]).unwrap_err();
+            assert!(error.contains("--audio"), "{error}");
+        }
+    }
+
+    #[cfg(feature = "media")]
+    #[test]
+    fn nothing_makes_the_libraries_of_calls_speak() {
+        #[derive(Clone, Default)]
+        struct Page(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+        impl io::Write for Page {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().map_err(|_| io::ErrorKind::Other)?.extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        for asked in ["trace", "webrtc=trace,rtc=trace,rtc_srtp=trace,rtc_ice::agent=trace,trace", "[{packet}]=trace"] {
+            let page = Page::default();
+            let writer = page.clone();
+            let layer = fmt::layer().with_ansi(false).with_writer(move || writer.clone()).with_filter(filter(asked, &[]).unwrap());
+            let log = tracing_subscriber::registry().with(layer);
+            tracing::subscriber::with_default(log, || {
+                tracing::error!(target: "webrtc::peer_connection::driver", packet = "secret", "cannot be written");
+                tracing::error!(target: "rtc::peer_connection", packet = "secret", "cannot be written");
+                tracing::error!(target: "rtc_srtp", packet = "secret", "cannot be written");
+                tracing::error!(target: "rtc_ice::agent", packet = "secret", "cannot be written");
+                tracing::error!(target: "rtcwake", packet = "heard", "another program");
+            });
+            let said = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+            assert!(!said.contains("secret") && said.contains("heard"), "{asked}: {said}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a node is started with.
 
+use crate::media::Audio;
 use std::path::PathBuf;
 use veche_protocol::core::Config;
 use veche_protocol::link::{Addr, Hint};
@@ -21,6 +22,10 @@ pub struct Options {
     pub passphrase: Option<String>,
     /// Whether the desktop's keyring may be used.
     pub keyring: bool,
+    /// What sound of calls comes from and goes to.
+    pub audio: Audio,
+    /// Whether calls are heard that ring and end: for people, not for programs.
+    pub tones: bool,
     /// Costs and kinds of the core.
     pub core: Config,
 }
@@ -37,7 +42,15 @@ impl Options {
             discovery: true,
             passphrase: None,
             keyring: true,
+            audio: Audio::default(),
+            tones: false,
             core: Config::default(),
         }
+    }
+
+    /// Whether this node is to be reached from this machine only. Its calls are, too, then.
+    #[cfg(feature = "media")]
+    pub(crate) fn on_loopback(&self) -> bool {
+        !self.listen.is_empty() && self.listen.iter().all(|addr| addr.socket.ip().is_loopback())
     }
 }

@@ -1,20 +1,23 @@
 //! Runs the core: one task that owns it, hands it everything that happens and does everything it asks for. It decides nothing.
 //!
-//! Order of intake: the wish to end, what the store has made durable, what workers have found, timers, what the person wants, what
-//! peers send. The further down, the sooner it is held back when the disk cannot keep up.
+//! Order of intake: the wish to end, what the store has made durable, what workers have found, timers, the media
+//! engine, what the person wants, what peers send. The further down, the sooner it is held back when the disk cannot keep up.
 //!
 //! It waits in one place only, for the next of these. Commits and commands for the network are handed over without waiting:
 //! whoever waits for the network without taking its events, or for the disk without taking its answers, waits for ever.
 
 mod clock;
 mod inbound;
+mod media;
 mod outbound;
 
 use crate::handle::NodeError;
+use crate::media::Desk;
 use crate::net::{self, NetCmd, NetConfig, NetEvent, NetEvents, NetHandle, NotTaken};
 use crate::port;
 use crate::store::writer::{CommitError, Committed, HandInError, Store};
 use clock::{Clock, sleep_until};
+use media::Media;
 use outbound::Outbound;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -22,7 +25,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore, broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
-use veche_protocol::call::media::{MediaCmd, MediaEvent, MediaFailure};
 use veche_protocol::core::command::{Command, Reply};
 use veche_protocol::core::effect::Effect;
 use veche_protocol::core::event::Event;
@@ -53,7 +55,8 @@ const NET_ENDS: Duration = Duration::from_secs(2);
 const STORE_ENDS: Duration = Duration::from_secs(2);
 /// Longest time from the wish to end to the end.
 pub(crate) const STOPS_WITHIN: Duration = Duration::from_secs(5);
-const _: () = assert!(LAST_WORDS.as_millis() + NET_ENDS.as_millis() + STORE_ENDS.as_millis() < STOPS_WITHIN.as_millis());
+const _: () =
+    assert!(LAST_WORDS.as_millis() + media::ENDS.as_millis() + NET_ENDS.as_millis() + STORE_ENDS.as_millis() < STOPS_WITHIN.as_millis());
 
 /// A command for the core, and where its answer goes.
 pub(crate) type Order = (Command, oneshot::Sender<Result<Reply, NodeError>>);
@@ -75,6 +78,8 @@ pub(crate) struct Around {
     pub profile: PathBuf,
     pub discovery: bool,
     pub operators: Vec<Hint>,
+    /// Where the engine of calls comes from.
+    pub desk: Desk,
     pub snapshot: watch::Sender<Arc<Snapshot>>,
     pub events: broadcast::Sender<Event>,
 }
@@ -132,6 +137,7 @@ struct Driver {
     clock: Clock,
     around: Around,
     net: Option<(NetHandle, NetEvents)>,
+    media: Media,
     outbound: Outbound,
     waiting: BTreeMap<CmdId, oneshot::Sender<Result<Reply, NodeError>>>,
     next_cmd: u64,
@@ -152,6 +158,7 @@ impl Driver {
             results,
             own: VecDeque::new(),
             clock: Clock::start(),
+            media: Media::new(around.desk.clone()),
             around,
             net: None,
             outbound: Outbound::default(),
@@ -188,6 +195,7 @@ impl Driver {
                 Some(result) = results.recv() => self.on_result(result),
                 () = sleep_until(timer) => self.handle(Input::Tick),
                 () = sleep_until(snapshot) => self.publish(),
+                event = self.media.next() => self.handle(Input::Media(event)),
                 order = orders.recv(), if open && self.outbound.is_empty() => match order {
                     Some((command, done)) => {
                         self.next_cmd += 1;
@@ -262,15 +270,8 @@ impl Driver {
                     let _ = self.around.events.send(event);
                 }
             }
-            Effect::Media(cmd) => self.media(&cmd),
+            Effect::Media(cmd) => self.media.command(cmd),
             Effect::Wipe => self.wiped = true,
-        }
-    }
-
-    /// This node has no engine for sound, and says so.
-    fn media(&mut self, cmd: &MediaCmd) {
-        if let MediaCmd::Open { leg, .. } = *cmd {
-            self.own.push_back(Input::Media(MediaEvent::Failed { leg, cause: MediaFailure::NoEngine }));
         }
     }
 
@@ -401,6 +402,7 @@ impl Driver {
                 Ok(None) | Err(_) => break,
             }
         }
+        self.media.stop().await;
         self.end_net().await;
         self.end_store(results).await;
         if self.wiped { End::Wiped } else { End::Stopped }

@@ -1,6 +1,7 @@
 //! The only door to a running node: commands in, snapshots and events out. Cheap to clone; every queue behind it is bounded.
 
 use crate::config::Options;
+use crate::media::{Desk, SoundDevices, SoundTest};
 use crate::search;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -61,6 +62,9 @@ pub enum NodeError {
     /// See text.
     #[error("The node is not ready: {0}")]
     NotReady(String),
+    /// Sound cannot be had; the sentence says why.
+    #[error("{0}")]
+    Sound(String),
     /// See text.
     #[error("The node has ended.")]
     Ended,
@@ -77,6 +81,7 @@ impl NodeError {
             Self::Words(_) => "words",
             Self::Storage(_) => "storage",
             Self::NotReady(_) => "not_ready",
+            Self::Sound(_) => "sound",
             Self::Ended => "ended",
         }
     }
@@ -213,6 +218,7 @@ pub struct NodeHandle {
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) snapshot: watch::Receiver<Arc<Snapshot>>,
     pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) desk: Desk,
 }
 
 impl NodeHandle {
@@ -373,6 +379,28 @@ impl NodeHandle {
     /// There is an account already, another passphrase, or a damaged file.
     pub async fn import(&self, path: PathBuf, passphrase: String) -> Result<NewAccount, NodeError> {
         self.ask(|done| Request::Import { path, passphrase, done }).await
+    }
+
+    /// The sound devices that can be chosen in the settings. Asks the system, which may take a second.
+    ///
+    /// # Errors
+    /// There is no sound system.
+    pub async fn sound_devices(&self) -> Result<SoundDevices, NodeError> {
+        self.desk.devices().await
+    }
+
+    /// Tests the microphone, outside of calls too: [`Event::DeviceLevel`] tells how loud it is. The test ends by itself after a minute
+    /// unless it is asked for again.
+    ///
+    /// # Errors
+    /// The node has no sound, or it cannot be started.
+    pub fn test_sound(&self, test: SoundTest) -> Result<(), NodeError> {
+        self.desk.test(test)
+    }
+
+    /// The key of push to talk goes down or up. Does nothing without a call, or with another setting.
+    pub fn push_to_talk(&self, down: bool) {
+        self.desk.press(down);
     }
 
     /// Says goodbye to peers, finishes what is being written, and ends. Returns when that is done, within [`STOPS_WITHIN`]. What was

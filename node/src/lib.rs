@@ -10,6 +10,7 @@ mod driver;
 pub mod handle;
 mod history;
 mod lifecycle;
+pub mod media;
 pub mod net;
 mod operators;
 mod port;

@@ -10,6 +10,7 @@ use crate::config::Options;
 use crate::driver::{End, Order, Running};
 use crate::handle::{EVENTS, NewAccount, NodeError, NodeHandle, Phase, REQUESTS, Request, STOPS_WITHIN};
 use crate::history;
+use crate::media::Desk;
 use crate::protection;
 use crate::search;
 use crate::store::keyfile::{KeyFile, KeyFileError, Unlock};
@@ -31,6 +32,8 @@ use veche_protocol::view::Snapshot;
 
 /// Longest wait for the first state of an account that was opened. It takes milliseconds; a database of a million messages a second.
 const SETTLE: Duration = Duration::from_secs(10);
+/// Longest wait for devices and files of sound to be closed.
+const SOUND_ENDS: Duration = Duration::from_millis(500);
 /// Wishes to end that may wait; one is enough.
 const STOPS: usize = 4;
 
@@ -42,9 +45,10 @@ pub(crate) fn start(options: Options) -> NodeHandle {
     let (snapshot, snapshots) = watch::channel(Arc::new(Snapshot::default()));
     let (events, _) = broadcast::channel(EVENTS);
     let searches = Arc::new(Semaphore::new(search::AT_ONCE));
-    let life = Life { options, phase, snapshot, events: events.clone(), searches, state: State::Empty, parked: None };
+    let desk = Desk::new(&options, snapshots.clone(), events.clone());
+    let life = Life { options, phase, snapshot, events: events.clone(), desk: desk.clone(), searches, state: State::Empty, parked: None };
     tokio::spawn(life.run(inbox, stops));
-    NodeHandle { requests, stop, phase: phases, snapshot: snapshots, events }
+    NodeHandle { requests, stop, phase: phases, snapshot: snapshots, events, desk }
 }
 
 struct Life {
@@ -52,6 +56,7 @@ struct Life {
     phase: watch::Sender<Phase>,
     snapshot: watch::Sender<Arc<Snapshot>>,
     events: broadcast::Sender<Event>,
+    desk: Desk,
     searches: Arc<Semaphore>,
     state: State,
     /// A command that the driver had no room for. While there is one, requests wait.
@@ -106,6 +111,9 @@ impl Life {
             None => self.serve(&mut inbox, &mut stops).await,
         };
         self.stop().await;
+        let desk = self.desk.clone();
+        // A device that does not let itself be closed holds up nobody.
+        let _ = tokio::time::timeout(SOUND_ENDS, tokio::task::spawn_blocking(move || desk.close())).await;
         if let Some(done) = stopped {
             self.phase.send_replace(Phase::Ended { deleted: false });
             // Whoever wished it need not wait for it.

@@ -10,10 +10,12 @@ use std::sync::Arc;
 mod call;
 mod hlc;
 mod marks;
+mod sound;
 
 pub use call::{CallDirection, CallEnd, CallOutcome, CallPhase, CallView};
 pub use hlc::Hlc;
 pub use marks::{DeviceProgress, Progress, ReadMarks};
+pub use sound::{DEVICE_ID, NoiseSuppression, QUIETEST, SoundDirection, SoundSettings, Transmission};
 
 /// Everything that is small enough to be shown whole. Histories are read in pages instead.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -405,6 +407,8 @@ pub struct Settings {
     pub gate: Gate,
     /// Calls go through a relay, so that the other person learns no address of this machine. Without a relay there are none then.
     pub relay_calls: bool,
+    /// Sound of calls.
+    pub sound: SoundSettings,
 }
 
 impl Default for Settings {
@@ -419,6 +423,7 @@ impl Default for Settings {
             listed: true,
             gate: Gate::Anyone,
             relay_calls: false,
+            sound: SoundSettings::default(),
         }
     }
 }

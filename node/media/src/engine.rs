@@ -58,26 +58,48 @@ impl Engine {
     /// # Errors
     /// [`SoundError`] where the devices of the configuration cannot be.
     pub fn start(config: EngineConfig) -> Result<(Self, mpsc::Receiver<MediaEvent>), SoundError> {
-        let sound = Arc::new(Sound::start(config.sound)?);
+        Ok(Self::over(Arc::new(Sound::start(config.sound)?), config.loopback))
+    }
+
+    /// Starts over sound that runs already, and that others may use beside it. To be called within a tokio runtime.
+    #[must_use]
+    pub fn over(sound: Arc<Sound>, loopback: bool) -> (Self, mpsc::Receiver<MediaEvent>) {
         let (commands, commands_rx) = mpsc::channel(MAX_WAITING_COMMANDS);
         let (events, events_rx) = mpsc::channel(MAX_WAITING_EVENTS);
         let task = Task {
             sound: Arc::clone(&sound),
             quality: Arc::new(Quality::new(Arc::clone(&sound))),
-            loopback: config.loopback,
+            loopback,
             events,
             legs: BTreeMap::new(),
             names: BTreeMap::new(),
             tasks: JoinSet::new(),
         };
         let task = tokio::spawn(task.run(commands_rx));
-        Ok((Self { commands, sound, task }, events_rx))
+        (Self { commands, sound, task }, events_rx)
     }
 
     /// Hands a command over, in order. Waits while too many wait already.
     pub async fn command(&self, command: MediaCmd) {
         // A stopped engine has nobody left to obey.
         let _ = self.commands.send(command).await;
+    }
+
+    /// Hands a command over, in order, without waiting.
+    ///
+    /// # Errors
+    /// Gives it back where too many wait already. One for an engine that has ended is gone, as its legs are.
+    pub fn try_command(&self, command: MediaCmd) -> Result<(), MediaCmd> {
+        match self.commands.try_send(command) {
+            Err(TrySendError::Full(command)) => Err(command),
+            Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
+        }
+    }
+
+    /// Waits until there is room for a command.
+    pub async fn room(&self) {
+        // An engine that has ended takes everything.
+        let _ = self.commands.reserve().await;
     }
 
     /// Devices, volumes, tones.

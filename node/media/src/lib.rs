@@ -5,7 +5,7 @@
 //! WebRTC connection and is the only place that names that library. [`engine`] joins them, by the word of the core, which alone
 //! decides who may call whom.
 //!
-//! No program uses this package yet.
+//! `veche-node` runs it, with Cargo's feature `media`.
 
 pub mod audio;
 pub mod engine;

@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn what_cannot_be_used_is_refused_and_named() {
         for (arguments, named) in [
-            (&["--audio", "null"][..], "--audio"),
+            (&["--audio", "loud"][..], "--audio"),
             (&["--listen", "localhost:4001"], "--listen"),
             (&["--rpc", "ws:127.0.0.1:80"], "--rpc"),
             (&["--rpc", "unix:"], "--rpc"),

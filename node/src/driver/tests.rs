@@ -1,6 +1,8 @@
 //! What the driver does when the disk or the network stands still.
 
 use super::*;
+use crate::config::Options;
+use crate::media::Audio;
 use crate::store::keys::RootKey;
 use crate::store::mem_kv::MemKv;
 use crate::store::vault::Vault;
@@ -49,7 +51,17 @@ fn around() -> Around {
     let (snapshot, _) = watch::channel(Arc::default());
     let (events, _) = broadcast::channel(16);
     let profile = std::env::temp_dir().join("no profile of anybody");
-    Around { core: Config::default(), listen: NetConfig::loopback(0), profile, discovery: false, operators: Vec::new(), snapshot, events }
+    let desk = Desk::new(&Options { audio: Audio::None, ..Options::new("nowhere") }, snapshot.subscribe(), events.clone());
+    Around {
+        core: Config::default(),
+        listen: NetConfig::loopback(0),
+        profile,
+        discovery: false,
+        operators: Vec::new(),
+        desk,
+        snapshot,
+        events,
+    }
 }
 
 fn key(n: u64) -> Key {

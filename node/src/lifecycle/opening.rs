@@ -134,6 +134,7 @@ impl Life {
             profile: self.options.profile.clone(),
             discovery: self.options.discovery,
             operators: self.options.operators.clone(),
+            desk: self.desk.clone(),
             snapshot: self.snapshot.clone(),
             events: self.events.clone(),
         };

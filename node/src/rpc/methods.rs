@@ -2,8 +2,10 @@
 //! does not.
 
 mod account;
+mod call;
 mod chat;
 mod contact;
+mod device;
 mod directory;
 mod message;
 mod program;
@@ -12,7 +14,7 @@ use super::context::Context;
 use super::envelope::{self, Failure};
 use super::openrpc::Docs;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use veche_protocol::ids::{AccountId, SpaceId};
 
@@ -127,6 +129,30 @@ methods! {
     /// The newest messages that contain a text, newest first, in one conversation or in all; capital letters do not matter. What is not found soon takes seconds in a long history.
     "message.search" => message::search;
 
+    /// Calls somebody. Returns when they are being called; `call.state` events tell how it goes on.
+    "call.start" => call::start;
+    /// Takes a call that rings here. Another that goes on is ended.
+    "call.accept" => call::accept;
+    /// Declines a call that rings here, on all devices of this account.
+    "call.decline" => call::decline;
+    /// Ends a call, or gives up calling.
+    "call.hangup" => call::hang_up;
+    /// Calls that ring or go on. Those that are over are in the history.
+    "call.list" => call::list;
+    /// Switches microphone and loudspeaker in a call; absent fields stay.
+    "call.set" => call::set;
+    /// How loud somebody is played in a call.
+    "call.volume" => call::volume;
+    /// How a call gets through, for each device at its other end.
+    "call.stats" => call::stats;
+
+    /// Microphones and loudspeakers.
+    "device.audio_list" => device::audio_list;
+    /// Chooses microphone and loudspeaker; absent fields stay. While a chosen one is absent, the system's takes its place.
+    "device.select" => device::select;
+    /// Tests the microphone, outside of calls too: `device.level` events tell how loud it is. Ends by itself after a minute unless it is asked for again.
+    "device.test_audio" => device::test_audio;
+
     /// Settings of this device.
     "settings.get" => program::settings;
     /// Changes settings of this device; absent fields stay.
@@ -181,6 +207,11 @@ struct Person {
 struct Chat {
     /// Which.
     chat_id: SpaceId,
+}
+
+/// Reads a field in which null means something else than absence. With `#[serde(default)]`.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// Entries of a list that are returned unless asked otherwise.

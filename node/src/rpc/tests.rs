@@ -1,7 +1,9 @@
 //! Conversations with a node that is played by the test: what goes over the line, in which order, and what is refused.
 
 use super::Rpc;
+use crate::config::Options;
 use crate::handle::{NodeError, NodeHandle, Phase, Request};
+use crate::media::{Audio, Desk};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use veche_protocol::core::command::{Command, CommandError, Reply};
 use veche_protocol::core::event::Event;
-use veche_protocol::ids::{AccountId, DeviceId, EntryId, SpaceId};
+use veche_protocol::ids::{AccountId, CallId, DeviceId, EntryId, SpaceId};
 use veche_protocol::view::{AccountView, ChatView, MessageBody, MessageState, MessageView, Snapshot};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,8 +45,10 @@ impl Scene {
         let (phase, phases) = watch::channel(Phase::Ready);
         let (snapshot, snapshots) = watch::channel(Arc::new(own_account()));
         let (events, _) = broadcast::channel(capacity);
-        let rpc =
-            Rpc::new(NodeHandle { requests: sender, stop: mpsc::channel(1).0, phase: phases, snapshot: snapshots, events: events.clone() });
+        let desk = Desk::new(&Options { audio: Audio::None, ..Options::new("nowhere") }, snapshots.clone(), events.clone());
+        let node =
+            NodeHandle { requests: sender, stop: mpsc::channel(1).0, phase: phases, snapshot: snapshots, events: events.clone(), desk };
+        let rpc = Rpc::new(node);
         // Small, so that a reader who does not read is felt soon.
         let (near, far) = tokio::io::duplex(4096);
         let (reader, writer) = tokio::io::split(near);
@@ -221,6 +225,12 @@ async fn params_at_fault_are_named() {
         ("network.add_peer", json!({ "multiaddr": "example.org:4001" }), "multiaddr"),
         ("events.subscribe", json!({ "kinds": ["message.recieved"] }), "kinds"),
         ("settings.set", json!({ "theme": "pink" }), "theme"),
+        ("settings.set", json!({ "sound": { "loudness": 11 } }), "sound"),
+        ("call.start", json!({}), "account_id"),
+        ("call.start", json!({ "account_id": BOB, "chat_id": CHAT }), "chat_id"),
+        ("call.volume", json!({ "call_id": CallId([3; 16]), "percent": 201 }), "percent"),
+        ("device.select", json!({ "input": "headset" }), "input"),
+        ("device.test_audio", json!({ "mode": "loud" }), "mode"),
         ("node.version", json!({ "verbose": true }), "verbose"),
     ] {
         let error = scene.refusal(method, params.clone()).await;

@@ -104,7 +104,9 @@ impl Drop for Socket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Options;
     use crate::handle::{NodeHandle, Phase};
+    use crate::media::{Audio, Desk};
     use std::sync::Arc;
     use std::time::Duration;
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -118,7 +120,9 @@ mod tests {
     fn rpc() -> Rpc {
         let phase = watch::channel(Phase::Ready).1;
         let snapshot = watch::channel(Arc::new(Snapshot::default())).1;
-        Rpc::new(NodeHandle { requests: mpsc::channel(1).0, stop: mpsc::channel(1).0, phase, snapshot, events: broadcast::channel(1).0 })
+        let events = broadcast::channel(1).0;
+        let desk = Desk::new(&Options { audio: Audio::None, ..Options::new("nowhere") }, snapshot.clone(), events.clone());
+        Rpc::new(NodeHandle { requests: mpsc::channel(1).0, stop: mpsc::channel(1).0, phase, snapshot, events, desk })
     }
 
     #[tokio::test]

@@ -135,6 +135,9 @@ impl Core {
             let why = "only en and ru are spoken here, or nothing to follow the system".to_owned();
             return self.gate.reply(cmd, Err(CommandError::Invalid { field: "language", why }));
         }
+        if let Err((field, why)) = settings.sound.check() {
+            return self.gate.reply(cmd, Err(CommandError::Invalid { field, why }));
+        }
         self.settings = settings;
         self.touched.settings = true;
         self.dirty = true;

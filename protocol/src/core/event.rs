@@ -1,7 +1,7 @@
 //! One-shot events for people and programs. State that can be looked at any time is in [`crate::view`] instead.
 
 use crate::ids::{AccountId, CallId, DeviceId, EntryId, SpaceId};
-use crate::view::{CallEnd, CallPhase, CallView, MessageState, MessageView, Presence, Relation, RequestView};
+use crate::view::{CallEnd, CallPhase, CallView, MessageState, MessageView, Presence, Relation, RequestView, SoundDirection};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -137,6 +137,30 @@ pub enum Event {
         account_id: AccountId,
         /// Now.
         on: bool,
+    },
+    /// How loud the microphone is, up to twenty times a second while it is tested. Of the shell, as the two below.
+    #[serde(rename = "device.level")]
+    DeviceLevel {
+        /// Decibels below full scale: 0 is the loudest, -127 silence.
+        decibels: f32,
+        /// Whether it would be sent: above the threshold, or the key held.
+        open: bool,
+    },
+    /// Sound goes through this device from now on.
+    #[serde(rename = "device.changed")]
+    DeviceChanged {
+        /// Microphone or loudspeaker.
+        direction: SoundDirection,
+        /// Its name for people.
+        name: String,
+    },
+    /// A sound device vanished or failed. Another was opened if there is one; until then there is silence.
+    #[serde(rename = "device.lost")]
+    DeviceLost {
+        /// Microphone or loudspeaker.
+        direction: SoundDirection,
+        /// A sentence: what happened and what to do.
+        message: String,
     },
     /// The reader was too slow and missed this many events: reload.
     #[serde(rename = "overflow")]

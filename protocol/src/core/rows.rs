@@ -3,7 +3,7 @@
 use crate::history::rows::TipRow;
 use crate::link::Hint;
 use crate::store::{Key, Table, Write};
-use crate::view::{CallOutcome, Gate, Settings, Theme};
+use crate::view::{CallOutcome, Gate, NoiseSuppression, Settings, SoundSettings, Theme, Transmission};
 use crate::wire::identity::{Profile, Signed};
 use crate::wire::link::{HintMsg, ReadUpTo};
 use prost::Message;
@@ -292,6 +292,83 @@ pub(super) struct SettingsRow {
     pub unlisted: bool,
     #[prost(bool, tag = "10")]
     pub relay_calls: bool,
+    /// Absent in rows from before there were calls.
+    #[prost(message, optional, tag = "11")]
+    pub sound: Option<SoundRow>,
+}
+
+/// See [`SettingsRow`].
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct SoundRow {
+    #[prost(string, optional, tag = "1")]
+    pub input: Option<String>,
+    #[prost(string, optional, tag = "2")]
+    pub output: Option<String>,
+    #[prost(uint32, tag = "3")]
+    pub input_volume: u32,
+    #[prost(uint32, tag = "4")]
+    pub output_volume: u32,
+    #[prost(bool, tag = "5")]
+    pub echo_cancellation: bool,
+    #[prost(uint32, tag = "6")]
+    pub noise_suppression: u32,
+    #[prost(bool, tag = "7")]
+    pub gain_control: bool,
+    #[prost(uint32, tag = "8")]
+    pub transmission: u32,
+    #[prost(sint32, optional, tag = "9")]
+    pub threshold: Option<i32>,
+}
+
+impl From<&SoundSettings> for SoundRow {
+    fn from(s: &SoundSettings) -> Self {
+        Self {
+            input: s.input.clone(),
+            output: s.output.clone(),
+            input_volume: s.input_volume.into(),
+            output_volume: s.output_volume.into(),
+            echo_cancellation: s.echo_cancellation,
+            noise_suppression: match s.noise_suppression {
+                NoiseSuppression::Off => 0,
+                NoiseSuppression::Standard => 1,
+                NoiseSuppression::Strong => 2,
+            },
+            gain_control: s.gain_control,
+            transmission: match s.transmission {
+                Transmission::VoiceActivated => 0,
+                Transmission::PushToTalk => 1,
+                Transmission::Open => 2,
+            },
+            threshold: s.threshold.map(Into::into),
+        }
+    }
+}
+
+impl From<SoundRow> for SoundSettings {
+    fn from(r: SoundRow) -> Self {
+        let usual = Self::default();
+        let read = Self {
+            input: r.input,
+            output: r.output,
+            input_volume: r.input_volume.try_into().unwrap_or(usual.input_volume),
+            output_volume: r.output_volume.try_into().unwrap_or(usual.output_volume),
+            echo_cancellation: r.echo_cancellation,
+            noise_suppression: match r.noise_suppression {
+                0 => NoiseSuppression::Off,
+                2 => NoiseSuppression::Strong,
+                _ => NoiseSuppression::Standard,
+            },
+            gain_control: r.gain_control,
+            // One of a newer version is read as the one that says least.
+            transmission: match r.transmission {
+                0 => Transmission::VoiceActivated,
+                2 => Transmission::Open,
+                _ => Transmission::PushToTalk,
+            },
+            threshold: r.threshold.and_then(|level| level.try_into().ok()),
+        };
+        if read.check().is_ok() { read } else { usual }
+    }
 }
 
 impl SettingsRow {
@@ -300,6 +377,7 @@ impl SettingsRow {
             operators: operators.iter().map(Hint::to_msg).collect(),
             unlisted: !s.listed,
             relay_calls: s.relay_calls,
+            sound: Some(SoundRow::from(&s.sound)),
             theme: match s.theme {
                 Theme::System => 0,
                 Theme::Dark => 1,
@@ -333,6 +411,7 @@ impl From<SettingsRow> for Settings {
             typing: r.typing,
             visible_nearby: r.visible_nearby,
             listed: !r.unlisted,
+            sound: r.sound.map(Into::into).unwrap_or_default(),
             // An unknown gate of a newer version is read as the strictest.
             gate: match r.gate {
                 0 => Gate::Anyone,
@@ -364,4 +443,35 @@ pub(super) fn decode<M: Message + Default>(bytes: &[u8]) -> Option<M> {
 /// A write of a row that is alone in its scope.
 pub(super) fn put(table: Table, scope: impl Into<Vec<u8>>, row: &impl Message) -> Write {
     Write::Put(Key::single(table, scope), encode(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_as_they_were_written() {
+        let sound = SoundSettings {
+            input: Some("alsa:hw:1".into()),
+            input_volume: 150,
+            echo_cancellation: false,
+            noise_suppression: NoiseSuppression::Strong,
+            transmission: Transmission::PushToTalk,
+            threshold: Some(-40),
+            ..SoundSettings::default()
+        };
+        let settings = Settings { listed: false, gate: Gate::Nobody, sound, ..Settings::default() };
+        for settings in [settings, Settings::default()] {
+            let row = encode(&SettingsRow::new(&settings, &[]));
+            assert_eq!(decode::<SettingsRow>(&row).map(Settings::from), Some(settings));
+        }
+    }
+
+    #[test]
+    fn settings_from_before_there_were_calls_have_the_usual_sound() {
+        let row = SettingsRow { sound: None, ..SettingsRow::new(&Settings::default(), &[]) };
+        assert_eq!(Settings::from(row).sound, SoundSettings::default());
+        let damaged = SoundRow { input_volume: 70_000, threshold: Some(9), ..SoundRow::from(&SoundSettings::default()) };
+        assert_eq!(SoundSettings::from(damaged), SoundSettings::default());
+    }
 }

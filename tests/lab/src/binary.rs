@@ -20,8 +20,12 @@ pub fn root() -> PathBuf {
 /// It is not there and cannot be built.
 pub fn veche_node() -> Result<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    const NODE: Program =
-        Program { name: "veche-node", package: "veche-node", sources: &["node/src", "protocol/src"], given: "VECHE_NODE" };
+    const NODE: Program = Program {
+        name: "veche-node",
+        package: "veche-node",
+        sources: &["node/src", "node/media/src", "protocol/src"],
+        given: "VECHE_NODE",
+    };
     NODE.once(&FOUND)
 }
 
@@ -46,8 +50,12 @@ pub fn veche_bootstrap() -> Result<PathBuf> {
 /// It is not there and cannot be built.
 pub fn veche() -> Result<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    const APP: Program =
-        Program { name: "veche", package: "veche-gui", sources: &["gui/src", "node/src", "protocol/src"], given: "VECHE_APP" };
+    const APP: Program = Program {
+        name: "veche",
+        package: "veche-gui",
+        sources: &["gui/src", "node/src", "node/media/src", "protocol/src"],
+        given: "VECHE_APP",
+    };
     APP.once(&FOUND)
 }
 

@@ -33,25 +33,13 @@ pub use fingerprint::Fingerprint;
 pub use leg::{Leg, LegEvent, LegOutput};
 pub use stats::Counts;
 
-/// Log directives that keep the libraries below quiet: what they log on errors contains addresses and packets of sound.
-pub const QUIET_LIBRARIES: &[&str] = &[
-    "webrtc=off",
-    "rtc=off",
-    "rtc_datachannel=off",
-    "rtc_dtls=off",
-    "rtc_ice=off",
-    "rtc_interceptor=off",
-    "rtc_mdns=off",
-    "rtc_media=off",
-    "rtc_rtcp=off",
-    "rtc_rtp=off",
-    "rtc_sctp=off",
-    "rtc_sdp=off",
-    "rtc_shared=off",
-    "rtc_srtp=off",
-    "rtc_stun=off",
-    "rtc_turn=off",
-];
+/// Whether a log target belongs to the libraries below. What they log on errors contains addresses and whole packets of sound, so no
+/// program may let it into a log, whatever it is asked to log.
+#[must_use]
+pub fn is_secretive(target: &str) -> bool {
+    let library = target.split("::").next().unwrap_or(target);
+    ["rtc", "webrtc"].iter().any(|family| library.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')))
+}
 
 /// Which ways a connection may take.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

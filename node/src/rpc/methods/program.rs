@@ -1,6 +1,6 @@
 //! `settings.*`, `network.*`, `node.*`, `rpc.*` and `events.*`: the program itself.
 
-use super::{Done, Nothing, contact};
+use super::{Done, Nothing, contact, given};
 use crate::handle::StorageView;
 use crate::rpc::connection::Interest;
 use crate::rpc::context::Context;
@@ -14,7 +14,7 @@ use std::future::{Ready, ready};
 use veche_protocol::core::command::{Command, Finding, Reply};
 use veche_protocol::ids::{AccountId, SpaceId};
 use veche_protocol::link::Hint;
-use veche_protocol::view::{Gate, NetworkView, OperatorView, Settings, Theme};
+use veche_protocol::view::{Gate, NetworkView, NoiseSuppression, OperatorView, Settings, SoundSettings, Theme, Transmission};
 
 pub(super) async fn settings(context: &Context, _: Nothing) -> Result<Settings, Failure> {
     Ok(context.state().await?.settings.as_ref().clone())
@@ -41,6 +41,45 @@ pub(super) struct SettingsPatch {
     gate: Option<Gate>,
     /// Calls go through a relay, so that the other person learns no address of this machine.
     relay_calls: Option<bool>,
+    /// Sound of calls; absent fields stay.
+    sound: Option<SoundPatch>,
+}
+
+/// Changes to the settings of sound.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SoundPatch {
+    /// Loudness of the microphone, percent, at most 200.
+    input_volume: Option<u16>,
+    /// Loudness of everybody, percent, at most 200.
+    output_volume: Option<u16>,
+    /// Take what the loudspeaker plays out of what the microphone hears.
+    echo_cancellation: Option<bool>,
+    /// How hard noise is suppressed.
+    noise_suppression: Option<NoiseSuppression>,
+    /// Bring quiet and loud voices to one level.
+    gain_control: Option<bool>,
+    /// When the microphone is sent.
+    transmission: Option<Transmission>,
+    /// From which level on a voice is heard as one, decibels below full scale, -127 to 0; null for one that follows the noise of the room.
+    #[serde(default, deserialize_with = "given")]
+    threshold: Option<Option<i8>>,
+}
+
+impl SoundPatch {
+    fn apply(self, old: &SoundSettings) -> SoundSettings {
+        SoundSettings {
+            input: old.input.clone(),
+            output: old.output.clone(),
+            input_volume: self.input_volume.unwrap_or(old.input_volume),
+            output_volume: self.output_volume.unwrap_or(old.output_volume),
+            echo_cancellation: self.echo_cancellation.unwrap_or(old.echo_cancellation),
+            noise_suppression: self.noise_suppression.unwrap_or(old.noise_suppression),
+            gain_control: self.gain_control.unwrap_or(old.gain_control),
+            transmission: self.transmission.unwrap_or(old.transmission),
+            threshold: self.threshold.unwrap_or(old.threshold),
+        }
+    }
 }
 
 pub(super) async fn set_settings(context: &Context, params: SettingsPatch) -> Result<Settings, Failure> {
@@ -56,6 +95,7 @@ pub(super) async fn set_settings(context: &Context, params: SettingsPatch) -> Re
         listed: params.listed.unwrap_or(old.listed),
         gate: params.gate.unwrap_or(old.gate),
         relay_calls: params.relay_calls.unwrap_or(old.relay_calls),
+        sound: params.sound.unwrap_or_default().apply(&old.sound),
     };
     context.command(Command::SetSettings(new.clone())).await?;
     drop(one_at_a_time);
