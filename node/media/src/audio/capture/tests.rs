@@ -71,6 +71,26 @@ fn an_open_microphone_sends_every_block() {
 }
 
 #[test]
+fn a_microphone_that_is_closed_for_a_while_leaves_a_gap_as_long_as_that() {
+    let mut bench = Bench::new(Processing::NONE, Transmission::Open);
+    bench.hear(&speech(0.5, 1).samples);
+    let mut last = Vec::new();
+    bench.capture.pause(&mut |emitted| last.push(emitted));
+    let end = bench.voice.last().unwrap();
+    let [Emitted::Voice(silence), Emitted::Event(SoundEvent::Speaking(false))] = &last[..] else { panic!("{last:?}") };
+    assert_eq!((silence.timestamp, silence.level), (end.timestamp.wrapping_add(BLOCK as u32), QUIETEST));
+    let closed = silence.timestamp.wrapping_add(BLOCK as u32);
+    bench.capture.pause(&mut |emitted| panic!("{emitted:?}"));
+    bench.capture.resume(Duration::from_secs(100_000));
+    bench.voice.clear();
+    bench.hear(&speech(0.5, 1).samples);
+    let first = &bench.voice[0];
+    assert_eq!(first.timestamp, closed.wrapping_add((100_000_u64 * 48_000) as u32), "the listener's clock wraps as well");
+    assert!(first.marker && first.sequence == silence.sequence.wrapping_add(1));
+    assert_eq!(bench.speaking(), [true, true]);
+}
+
+#[test]
 fn frames_of_twenty_milliseconds_hold_two_blocks() {
     let mut bench = Bench::new(Processing::NONE, Transmission::Open);
     bench.hear(&speech(0.5, 1).samples);

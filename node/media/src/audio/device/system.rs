@@ -17,8 +17,9 @@ use crate::audio::{DeviceChoice, DeviceInfo, Direction, SoundError};
 /// Devices that are listed: more are no choice but a search.
 const MAX_DEVICES: usize = 256;
 
-/// Callbacks in a second that are asked for: of 5 ms, which sound servers and cards of this decade keep up with.
-const CALLBACKS_PER_SECOND: u32 = 200;
+/// Callbacks in a second that are asked for: of 10 ms. With 5 ms speech arrives some milliseconds sooner, and on a machine that is busy
+/// the device runs empty again and again.
+const CALLBACKS_PER_SECOND: u32 = 100;
 
 /// The largest number below 1: what an integer of any width can hold without turning round to the other sign.
 const ALMOST_ONE: f32 = 1.0 - f32::EPSILON / 2.0;
