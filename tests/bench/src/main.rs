@@ -3,6 +3,7 @@
 //! | File | Measures |
 //! |---|---|
 //! | `talk` | two `veche-node` processes on the loopback device: latency, throughput, idling, starting |
+//! | `calls` | voice calls: how soon they begin, and what they cost |
 //! | `catchup` | a device that was away gets a hundred thousand entries |
 //! | `window` | the app with a million messages: its start, its rest |
 //! | `library` | a node with a million messages: starting, searching |
@@ -15,6 +16,7 @@
 //! Every figure that depends on the machine stands beside a limit measured in the same run. A figure that misses its target is
 //! printed as missed and ends nothing; a lost or doubled message ends the run with an error.
 
+mod calls;
 mod catchup;
 mod inside;
 mod lan;
@@ -33,7 +35,7 @@ use table::{Row, say};
 type Measure = fn() -> Result<Vec<Row>>;
 
 /// What `ROWS=name,name make bench` chooses from.
-const GROUPS: [(&str, Measure); 7] = [
+const GROUPS: [(&str, Measure); 8] = [
     ("talk", talk::rows),
     ("lossy", lossy::rows),
     ("catchup", catchup::rows),
@@ -41,6 +43,7 @@ const GROUPS: [(&str, Measure); 7] = [
     ("window", window::rows),
     ("lan", lan::rows),
     ("inside", inside::rows),
+    ("calls", calls::rows),
 ];
 
 fn main() -> Result<()> {

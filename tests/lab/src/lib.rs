@@ -13,6 +13,8 @@
 //! | `nat` | a small internet: a public segment, and homes behind routers of every kind |
 //! | `probe` | small questions to a network: what gets there, how late, and from where |
 //! | `pump` | carries real frames between two hosts over such a line |
+//! | `phone` | calls between people, with files in the place of devices |
+//! | `sound` | something to say, and whether what was heard is what was said |
 //! | `chance` | seeded random numbers |
 //!
 //! What this proves and the simulator cannot: libp2p, mDNS, sled and its fsync, the process and its end.
@@ -28,10 +30,12 @@ pub mod nat;
 pub mod node;
 #[cfg(target_os = "linux")]
 pub mod operator;
+pub mod phone;
 #[cfg(target_os = "linux")]
 pub mod probe;
 #[cfg(target_os = "linux")]
 pub mod pump;
+pub mod sound;
 pub mod wire;
 #[cfg(target_os = "linux")]
 pub mod world;
