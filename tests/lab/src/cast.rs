@@ -143,6 +143,27 @@ impl Person {
         }
     }
 
+    /// What is known of a contact, by account.
+    ///
+    /// # Errors
+    /// The node refuses, or knows nobody of this account.
+    pub fn contact(&self, account: &str) -> Result<Value> {
+        let people = self.call("contact.list", json!({}))?;
+        let found = people.as_array().into_iter().flatten().find(|person| person["account_id"] == account);
+        found.cloned().with_context(|| format!("{} knows nobody of the account {account}", self.login))
+    }
+
+    /// Waits until somebody, by account, is reached over this kind of way: `relayed`, `direct`, `lan` or `loopback`.
+    ///
+    /// # Errors
+    /// They are not, in this time.
+    pub fn wait_route(&self, account: &str, wanted: &str, patience: Duration) -> Result<()> {
+        until(&format!("{} sees a contact as {wanted}", self.login), patience, || {
+            let route = self.contact(account)?["route"].clone();
+            Ok(if route == wanted { Ok(()) } else { Err(route.to_string()) })
+        })
+    }
+
     /// Waits until somebody is seen as connected.
     ///
     /// # Errors
@@ -165,10 +186,8 @@ impl Person {
     /// They are not, in this time.
     pub fn wait_presence(&self, account: &str, wanted: &str, patience: Duration) -> Result<()> {
         until(&format!("a contact of {} {wanted}", self.login), patience, || {
-            let people = self.call("contact.list", json!({}))?;
-            let seen = people.as_array().into_iter().flatten().find(|person| person["account_id"] == account);
             let network = || self.call("network.status", json!({})).map_or_else(|why| why.to_string(), |status| status.to_string());
-            Ok(if seen.is_some_and(|person| person["presence"] == wanted) { Ok(()) } else { Err(network()) })
+            Ok(if self.contact(account).is_ok_and(|person| person["presence"] == wanted) { Ok(()) } else { Err(network()) })
         })
     }
 

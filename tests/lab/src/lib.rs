@@ -11,6 +11,7 @@
 //! | `world` | a machine of its own: network namespaces, packet counters, captures |
 //! | `wire` | what a bad line does to frames: delay, loss, copies, disorder; pure and seeded |
 //! | `nat` | a small internet: a public segment, and homes behind routers of every kind |
+//! | `town` | people at homes of that internet who know nothing of each other but a login, and how they meet |
 //! | `probe` | small questions to a network: what gets there, how late, and from where |
 //! | `pump` | carries real frames between two hosts over such a line |
 //! | `phone` | calls between people, with files in the place of devices |
@@ -36,6 +37,8 @@ pub mod probe;
 #[cfg(target_os = "linux")]
 pub mod pump;
 pub mod sound;
+#[cfg(target_os = "linux")]
+pub mod town;
 pub mod wire;
 #[cfg(target_os = "linux")]
 pub mod world;

@@ -6,7 +6,7 @@
 use crate::node::Recipe;
 use crate::pump::Pump;
 use crate::wire::Conditions;
-use crate::world::run;
+use crate::world::{Capture, run};
 use anyhow::{Context, Result};
 use std::fs;
 use std::net::Ipv4Addr;
@@ -90,6 +90,14 @@ impl Internet {
         run("ip", &["-n", SEGMENT, "link", "add", BRIDGE, "type", "bridge", "forward_delay", "0"])?;
         run("ip", &["-n", SEGMENT, "link", "set", BRIDGE, "up"])?;
         Ok(internet)
+    }
+
+    /// Records what goes over the segment.
+    ///
+    /// # Errors
+    /// tcpdump does not start.
+    pub fn record(&self) -> Result<Capture> {
+        Capture::within(SEGMENT, BRIDGE, self.folder.path())
     }
 
     /// A host with a public address, in a computing centre: its line takes no time.

@@ -3,16 +3,17 @@
 //! A test runs itself again inside new namespaces ([`inside`]), so that nothing it makes is seen outside or left behind, and so that a
 //! user who may make user namespaces needs no root.
 
+mod capture;
 mod hosts;
 
+pub use capture::{Capture, Recording};
 pub use hosts::TwoHosts;
 
 use crate::{MEASURED, SKIPPED, pump, skip, turn};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 /// Tells the second run of a test that it is inside.
 const INSIDE: &str = "VECHE_LAB_INSIDE";
@@ -157,61 +158,6 @@ impl Counter {
             words.nth(1).and_then(|number| number.parse().ok()).with_context(|| format!("no number of packets in {said}"))
         };
         Ok(Sent { inside: count("inside")?, outside: count("outside")?, dns: count("dns")? })
-    }
-}
-
-/// Records every packet of a network device.
-pub struct Capture {
-    tcpdump: Child,
-    file: PathBuf,
-}
-
-impl Capture {
-    /// Begins to record, and returns once it does.
-    ///
-    /// # Errors
-    /// tcpdump does not start.
-    pub fn start(device: &str, folder: &Path) -> Result<Self> {
-        let file = folder.join("packets.pcap");
-        let mut tcpdump = Command::new("tcpdump");
-        // Whole packets, written as they come, by the user that started it.
-        tcpdump.args(["-i", device, "-s", "0", "-U", "-Z", "root", "-w"]).arg(&file);
-        let tcpdump = tcpdump.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let capture = Self { tcpdump, file };
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while fs::metadata(&capture.file).map_or(0, |data| data.len()) == 0 {
-            ensure!(Instant::now() < deadline, "tcpdump records nothing");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(capture)
-    }
-
-    /// Waits until these bytes were recorded.
-    ///
-    /// # Errors
-    /// They are not.
-    pub fn wait_for(&self, bytes: &[u8]) -> Result<()> {
-        crate::until("a packet in the capture", Duration::from_secs(5), || {
-            let recorded = fs::read(&self.file)?;
-            Ok(if contains(&recorded, bytes) { Ok(()) } else { Err(format!("{} bytes", recorded.len())) })
-        })
-    }
-
-    /// Ends, and returns everything that was recorded.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn finish(mut self) -> Result<Vec<u8>> {
-        run("sh", &["-c", &format!("kill -INT {}", self.tcpdump.id())])?;
-        self.tcpdump.wait()?;
-        Ok(fs::read(&self.file)?)
-    }
-}
-
-impl Drop for Capture {
-    fn drop(&mut self) {
-        let _ = self.tcpdump.kill();
-        let _ = self.tcpdump.wait();
     }
 }
 

@@ -1,0 +1,144 @@
+//! Operators' nodes in public, people at homes behind routers, and how two of them meet who know nothing of each other but a login.
+
+use crate::cast::{Person, text};
+use crate::nat::{Host, Internet};
+use crate::operator::{Operator, Stand};
+use crate::until;
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Longest wait for one step of a meeting. Each takes a second or two; proofs of work take minutes on a machine with very much to do.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Longest wait for the answers of the directory.
+const LOOKUP: Duration = Duration::from_secs(60);
+
+/// A small internet with operators' nodes. Ends with all that is in it.
+pub struct Town {
+    /// Its operators' nodes.
+    pub operators: Vec<Operator>,
+    /// The internet.
+    pub internet: Internet,
+    /// Where the operators' nodes stand.
+    _stations: Vec<Host>,
+    folder: TempDir,
+}
+
+impl Town {
+    /// With so many operators' nodes, each with these settings. To be called [`crate::world::Place::Inside`].
+    ///
+    /// # Errors
+    /// The system refuses, or a node does not start.
+    pub fn new(seed: u64, operators: usize, settings: &str) -> Result<Self> {
+        let (mut internet, folder) = (Internet::new(seed)?, tempfile::tempdir()?);
+        let (mut running, mut stations): (Vec<Operator>, Vec<Host>) = (Vec::new(), Vec::new());
+        for n in 0..operators {
+            let station = internet.in_public()?;
+            let stand = Stand::public(&format!("operator{n}"), &station.namespace, station.address, folder.path()).with(settings);
+            running.push(Operator::start(&stand)?);
+            stations.push(station);
+        }
+        Ok(Self { operators: running, internet, _stations: stations, folder })
+    }
+
+    /// The folder of its nodes.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Somebody new who moves into this home, once their login can be found.
+    ///
+    /// # Errors
+    /// Their node does not start, or the directory does not take the login.
+    pub fn settle(&self, home: &Host, login: &str, name: &str) -> Result<Person> {
+        let person = Person::new(&home.recipe(login, self.folder()), login, name)?;
+        // Added as by somebody whose app runs already. A node that is started with an operator dials it before its own listeners are up, from
+        // another port than theirs: the operator sees it at an address where nobody gets in, and no direct connection comes about.
+        until("the node listens", PATIENCE, || {
+            let status = person.call("network.status", json!({}))?;
+            let is_open = |addr: &str| addr.contains("/tcp/") && !addr.contains("127.0.0.1");
+            let open = status["listen"].as_array().into_iter().flatten().filter_map(Value::as_str).any(is_open);
+            Ok(if open { Ok(()) } else { Err(status["listen"].to_string()) })
+        })?;
+        for hint in self.operators.iter().flat_map(|operator| &operator.hints) {
+            person.call("network.bootstrap_add", json!({ "multiaddr": hint }))?;
+        }
+        until(&format!("{login} in the directory"), PATIENCE, || {
+            let status = person.call("network.status", json!({}))?;
+            Ok(if status["published"] == true && is_reachable(&status) { Ok(()) } else { Err(status.to_string()) })
+        })?;
+        Ok(person)
+    }
+}
+
+/// Whether a node has a place behind a relay.
+fn is_reachable(status: &Value) -> bool {
+    status["listen"].as_array().into_iter().flatten().any(|addr| addr.as_str().is_some_and(|addr| addr.contains("p2p-circuit")))
+}
+
+/// Looks somebody up by login. Returns their account.
+///
+/// # Errors
+/// They are not found, or not alone.
+pub fn find(seeker: &Person, login: &str) -> Result<String> {
+    let wait = u64::try_from(LOOKUP.as_millis())?;
+    let found = seeker.call("directory.lookup", json!({ "login": login, "timeout_ms": wait }))?;
+    let found = found.as_array().filter(|found| found.len() == 1).with_context(|| format!("{login} was looked for: {found}"))?;
+    text(&found[0]["account_id"])
+}
+
+/// Asks somebody, by account, with these words, and waits until they see it.
+///
+/// # Errors
+/// It does not arrive.
+pub fn ask(asking: &Person, asked: &Person, words: &str) -> Result<()> {
+    asking.call("contact.request", json!({ "account_id": asked.account, "text": words }))?;
+    let request =
+        asked.node.wait_event("contact.requested", PATIENCE, |event| event["request"]["account_id"] == asking.account.as_str())?;
+    ensure!(request["request"]["text"] == words && request["request"]["login"] == asking.login.as_str(), "{request}");
+    Ok(())
+}
+
+/// Accepts a request, and has the one who asked say the first words. Returns the conversation and the time until they are heard.
+///
+/// # Errors
+/// Something on the way does not happen.
+pub fn accept(asking: &Person, asked: &Person, words: &str) -> Result<(String, Duration)> {
+    let begun = Instant::now();
+    let accepted = asked.call("contact.accept", json!({ "account_id": asking.account }))?;
+    let agreed =
+        |event: &Value| event["account_id"] == asked.account.as_str() && event["relation"] == "contact" && event["chat_id"].is_string();
+    let told = asking.node.wait_event("contact.changed", PATIENCE, agreed)?;
+    ensure!(told["chat_id"] == accepted["chat_id"], "two conversations: {told} and {accepted}");
+    let chat = text(&told["chat_id"])?;
+    let message = asking.say(&chat, words)?;
+    hear(asked, words)?;
+    let first = begun.elapsed();
+    asking.wait_state(&message, "delivered")?;
+    Ok((chat, first))
+}
+
+/// One message each way. Returns how long both took.
+///
+/// # Errors
+/// One does not arrive.
+pub fn talk(one: &Person, other: &Person, chat: &str, about: &str) -> Result<Duration> {
+    let begun = Instant::now();
+    for (from, to) in [(one, other), (other, one)] {
+        let words = format!("{} says {about}", from.login);
+        from.say(chat, &words)?;
+        hear(to, &words)?;
+    }
+    Ok(begun.elapsed())
+}
+
+fn hear(person: &Person, words: &str) -> Result<()> {
+    person
+        .node
+        .wait_event("message.received", PATIENCE, |event| event["message"]["body"]["text"] == words && event["message"]["mine"] == false)
+        .map(drop)
+}
