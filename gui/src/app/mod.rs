@@ -1,5 +1,7 @@
 //! The program behind the window: takes in what the node says, draws, and does what the person wants, once a frame.
 
+mod talk;
+
 use crate::bridge::{Backend, Phase, Waker};
 use crate::command::UiCommand;
 use crate::i18n::{Lang, Language};
@@ -76,12 +78,16 @@ impl VecheApp {
         let mut platform = setup.platform;
         platform.set_waker(waker(ctx, &news));
         let now = (setup.clock)();
+        let mut model = Model::new(now, setup.zone);
+        if let Some(key) = platform.talk_key().filter(|name| egui::Key::from_name(name).is_some()) {
+            model.sound.talk_key = key;
+        }
         Self {
             backend,
             platform,
             clock: setup.clock,
             system_language: setup.system_language,
-            model: Model::new(now, setup.zone),
+            model,
             lang: Lang::new(setup.system_language),
             ui: UiState::default(),
             intents: Vec::new(),
@@ -225,6 +231,7 @@ impl VecheApp {
                 Out::OpenUrl(url) => ctx.open_url(egui::OpenUrl::new_tab(url)),
                 Out::ChooseFile { import, passphrase } => self.platform.choose_file(import, passphrase, &self.lang),
                 Out::Notify { chat, title, body } => self.platform.notify(chat, &self.lang.say(&title), &self.lang.say(&body)),
+                Out::KeepTalkKey(name) => self.platform.keep_talk_key(&name),
                 Out::Attention(on) => {
                     // A window that has the keyboard needs nobody to point at it.
                     let kind = if on && !self.model.focused { UserAttentionType::Critical } else { UserAttentionType::Reset };
@@ -242,6 +249,7 @@ impl VecheApp {
     pub fn draw(&mut self, ui: &mut Ui) {
         self.rest_cursor(ui.ctx());
         let free = !matches!(self.model.phase, Phase::Starting);
+        talk::keys(ui, &self.model, &mut self.intents);
         if free {
             for command in ui.input_mut(UiCommand::pressed) {
                 self.intents.push(Intent::Do(command));

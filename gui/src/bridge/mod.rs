@@ -4,6 +4,8 @@
 
 pub mod node;
 
+pub use veche_node::media::{SoundDevice, SoundDevices, SoundTest};
+
 use std::sync::Arc;
 use veche_protocol::core::command::{Command, CommandError, Reply};
 use veche_protocol::core::event::Event;
@@ -176,6 +178,12 @@ pub enum Request {
     AddPeer(String),
     /// Use an operator's node: its multiaddr, or the link of somebody who uses one.
     AddOperator(String),
+    /// The microphones and loudspeakers that can be chosen.
+    SoundDevices,
+    /// Begin, prolong or end a test of the microphone.
+    TestSound(SoundTest),
+    /// The key of push to talk goes down or up.
+    PushToTalk(bool),
     /// Tell contacts that the account is gone and remove everything from this device.
     DeleteAccount,
 }
@@ -189,6 +197,8 @@ pub enum Answer {
     Reply(Reply),
     /// To [`Request::Page`].
     Page(Page),
+    /// To [`Request::SoundDevices`].
+    SoundDevices(SoundDevices),
     /// To [`Request::RecoveryWords`].
     Words(Vec<String>),
 }

@@ -7,7 +7,7 @@ use super::{Answer, Backend, Full, Page, PageAt, Phase, Place, Problem, Request,
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -25,6 +25,8 @@ const REQUESTS: usize = 256;
 const UPDATES: usize = 4_096;
 /// Questions worked on at once beside the ordered lane.
 const AT_ONCE: usize = 32;
+/// A meter is drawn this often at most: each time is a frame.
+const LEVEL_EVERY: Duration = Duration::from_millis(95);
 /// How long the node may take to say goodbye when the window closes.
 const GOODBYE: Duration = STOPS_WITHIN.saturating_add(Duration::from_millis(500));
 
@@ -157,12 +159,19 @@ impl Shared {
 
     async fn follow_events(self) {
         let mut events = self.handle.events();
+        let mut level_told = Instant::now();
         loop {
             let event = match events.recv().await {
                 Ok(event) => event,
                 Err(RecvError::Lagged(missed)) => Event::Overflow { missed },
                 Err(RecvError::Closed) => return,
             };
+            if matches!(event, Event::DeviceLevel { .. }) {
+                if level_told.elapsed() < LEVEL_EVERY {
+                    continue;
+                }
+                level_told = Instant::now();
+            }
             if self.updates.send(Update::Event(event)).await.is_err() {
                 return;
             }
@@ -283,6 +292,9 @@ impl Shared {
                     Err(error) => Err(NodeError::NotReady(error.to_string())),
                 };
             }
+            Request::SoundDevices => return self.handle.sound_devices().await.map(Answer::SoundDevices),
+            Request::TestSound(test) => self.handle.test_sound(test)?,
+            Request::PushToTalk(down) => self.handle.push_to_talk(down),
             Request::DeleteAccount => return self.command(Command::DeleteAccount).await,
         }
         Ok(Answer::Done)

@@ -1,6 +1,7 @@
 //! What a person wants, as the views say it. Intents are collected while drawing and applied after it, at one point.
 
 use super::call::CallIntent;
+use super::sound::SoundIntent;
 use super::{Dialog, Page, SettingsTab};
 use crate::bridge::{Place, Secret};
 use crate::command::UiCommand;
@@ -151,6 +152,8 @@ pub enum Intent {
     Diagnose(AccountId),
     /// Something about a call.
     Call(CallIntent),
+    /// Something about devices and tests of sound.
+    Sound(SoundIntent),
 
     /// Change the profile.
     Profile(ProfilePatch),

@@ -9,6 +9,7 @@ pub mod people;
 mod reduce;
 pub mod say;
 pub mod search;
+pub mod sound;
 #[cfg(test)]
 mod tests;
 pub mod time;
@@ -68,6 +69,8 @@ pub enum SettingsTab {
     Appearance,
     /// Notifications.
     Notifications,
+    /// Sound of calls.
+    Voice,
     /// Receipts, typing, who may ask.
     Privacy,
     /// Words and passphrase.
@@ -86,10 +89,11 @@ pub enum SettingsTab {
 
 impl SettingsTab {
     /// All of them, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Profile,
         Self::Appearance,
         Self::Notifications,
+        Self::Voice,
         Self::Privacy,
         Self::Security,
         Self::Backup,
@@ -205,6 +209,10 @@ enum Pending {
     Diagnosis(AccountId),
     /// Calling somebody.
     Call,
+    /// Microphones and loudspeakers.
+    Devices,
+    /// A test of the microphone.
+    SoundTest,
     /// Storing a new passphrase.
     Passphrase,
 }
@@ -236,6 +244,8 @@ pub enum Out {
     },
     /// Have the desktop point at the window, or no longer.
     Attention(bool),
+    /// Remember the key of push to talk.
+    KeepTalkKey(String),
     /// Put this text into the composer: a refused message, or one that is being edited.
     Compose(SpaceId, String),
     /// Put the keyboard into the composer.
@@ -293,6 +303,8 @@ pub struct Model {
     pub mismatch: bool,
     /// Calls.
     pub calls: call::Calls,
+    /// Devices and tests of sound.
+    pub sound: sound::Sound,
     /// What is searched for.
     pub search: search::Search,
     /// The words card was put off for this run.
@@ -343,6 +355,7 @@ impl Model {
             findings: None,
             mismatch: false,
             calls: call::Calls::default(),
+            sound: sound::Sound::default(),
             search: search::Search::default(),
             words_later: false,
             focused: true,
@@ -425,7 +438,13 @@ impl Model {
     pub fn next_deadline(&self) -> Option<u64> {
         let toast = self.toasts.iter().map(|t| t.until.0).min();
         let draft = self.drafts.values().map(|(_, at)| at.0.saturating_add(DRAFT_AFTER_MS)).min();
-        toast.into_iter().chain(draft).chain(self.call_deadline()).min().map(|at| at.saturating_sub(self.now.0))
+        toast
+            .into_iter()
+            .chain(draft)
+            .chain(self.call_deadline())
+            .chain(self.sound_deadline())
+            .min()
+            .map(|at| at.saturating_sub(self.now.0))
     }
 
     fn ask(&mut self, pending: Pending, request: Request) -> Ticket {

@@ -113,6 +113,7 @@ impl Model {
             }
 
             Intent::Call(intent) => self.call_intent(intent),
+            Intent::Sound(intent) => self.sound_intent(intent),
 
             Intent::Profile(patch) => self.tell("toast-saved", Command::UpdateProfile(patch)),
             Intent::Settings(settings) => self.quiet(Command::SetSettings(settings)),
@@ -171,6 +172,9 @@ impl Model {
             left.marker = None;
         }
         self.page = page;
+        if page != Page::Settings(SettingsTab::Voice) {
+            self.leave_sound();
+        }
         self.problem = None;
         self.waiting = false;
         self.found = LookedUp::default();

@@ -71,6 +71,7 @@ impl Model {
         self.now = now;
         self.toasts.retain(|t| t.until > now);
         self.calls_tick();
+        self.sound_tick();
         self.store_drafts(false);
     }
 
@@ -93,6 +94,8 @@ impl Model {
             }
             (Pending::Door, _) => self.waiting = false,
             (Pending::Call, _) => self.calls.starting = None,
+            (Pending::Devices, Answer::SoundDevices(devices)) => self.devices_listed(Ok(devices)),
+            (Pending::SoundTest | Pending::Quiet, _) => {}
             (Pending::Contact, answer) => {
                 self.waiting = false;
                 self.problem = None;
@@ -154,6 +157,8 @@ impl Model {
                 self.waiting = false;
                 self.problem = Some(Say::Problem(problem));
             }
+            Pending::Devices => self.devices_listed(Err(problem)),
+            Pending::SoundTest => self.test_refused(problem),
             Pending::Call => {
                 self.calls.starting = None;
                 self.fail(problem);
@@ -186,6 +191,9 @@ impl Model {
             Event::DeviceDropped { this, .. } => self.device_dropped(this),
             Event::CallIncoming { call } => self.call_comes(&call),
             Event::CallState { call_id, account_id, phase, ended, .. } => self.call_moves(call_id, account_id, phase, ended),
+            Event::DeviceLevel { decibels, open } => self.level(decibels, open),
+            Event::DeviceLost { direction, .. } => self.device_lost(direction),
+            Event::DeviceChanged { .. } => self.device_changed(),
             Event::Overflow { .. } => self.reload(),
             _ => {} // State: it is in the snapshot.
         }

@@ -4,7 +4,7 @@ use super::placement::Placement;
 use super::{Outside, Platform};
 use crate::bridge::{Secret, Waker};
 use crate::i18n::Lang;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use veche_protocol::ids::SpaceId;
@@ -13,6 +13,9 @@ use veche_protocol::ids::SpaceId;
 const MAX_OUTSIDE: usize = 32;
 /// Notifications that wait for the desktop; more than these nobody reads.
 const MAX_NOTES: usize = 8;
+
+/// Name of the file in the profile with the key of push to talk.
+const TALK_KEY: &str = "talk-key";
 
 struct Note {
     chat: Option<SpaceId>,
@@ -26,6 +29,7 @@ pub struct Desktop {
     outside: Receiver<Outside>,
     notes: SyncSender<Note>,
     placement: Placement,
+    talk_key: PathBuf,
     waker: Arc<std::sync::OnceLock<Waker>>,
 }
 
@@ -64,7 +68,7 @@ impl Desktop {
                 show(&note, &clicked);
             }
         })?;
-        Ok(Self { sender, outside, notes, placement: Placement::new(profile), waker })
+        Ok(Self { sender, outside, notes, placement: Placement::new(profile), talk_key: profile.join(TALK_KEY), waker })
     }
 
     /// For threads that hear from outside.
@@ -145,6 +149,17 @@ impl Platform for Desktop {
         };
         if let Err(error) = std::thread::Builder::new().name("file dialog".into()).spawn(choose) {
             tracing::warn!(%error, "the file dialog could not be opened");
+        }
+    }
+
+    fn talk_key(&self) -> Option<String> {
+        let name = std::fs::read_to_string(&self.talk_key).ok()?;
+        Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+    }
+
+    fn keep_talk_key(&mut self, name: &str) {
+        if let Err(error) = std::fs::write(&self.talk_key, name) {
+            tracing::warn!(%error, "the key of push to talk was not written down");
         }
     }
 

@@ -39,6 +39,10 @@ pub trait Platform {
     fn notify(&mut self, chat: Option<SpaceId>, title: &str, body: &str);
     /// Lets a file be chosen; the answer comes from `poll`.
     fn choose_file(&mut self, import: bool, passphrase: Secret, lang: &Lang);
+    /// Name of the key of push to talk that was chosen on this computer.
+    fn talk_key(&self) -> Option<String>;
+    /// Remembers it.
+    fn keep_talk_key(&mut self, name: &str);
     /// The window was drawn; remembers where it stands.
     fn placed(&mut self, ctx: &egui::Context);
     /// The window closes.

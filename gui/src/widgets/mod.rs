@@ -2,9 +2,11 @@
 
 pub mod avatar;
 pub mod button;
+pub mod choice;
 pub mod control;
 pub mod dialog;
 pub mod field;
+pub mod meter;
 pub mod qr;
 pub mod row;
 pub mod slider;

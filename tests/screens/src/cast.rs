@@ -2,13 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use veche_gui::bridge::{SoundDevice, SoundDevices};
 use veche_protocol::call::media::{LegStats, MediaRoute};
 use veche_protocol::ids::{AccountId, CallId, DeviceId, EntryId, PeerKey, SpaceId};
 use veche_protocol::link::{Addr, Hint, Route, Transport};
 use veche_protocol::time::UnixMs;
 use veche_protocol::view::{
     AccountView, CallDirection, CallOutcome, CallPhase, CallView, ChatView, DeviceProgress, Hlc, MessageBody, MessageState, MessageView,
-    NearbyView, NetworkView, PersonView, Presence, Preview, Progress, ReadMarks, Relation, RequestView, Settings, Snapshot, Status, Theme,
+    NearbyView, NetworkView, PersonView, Presence, Preview, Progress, ReadMarks, Relation, RequestView, Settings, Snapshot, SoundDirection,
+    Status, Theme,
 };
 
 /// 2026-11-24 12:00 UTC, a Tuesday.
@@ -225,6 +227,18 @@ pub fn call(n: u8, phase: CallPhase, lasted: u64) -> CallView {
         // Real ones are emoji, which come from the system's fonts, and these tests have none.
         words: if talks { ["→", "●", "↑", "✓"].map(str::to_owned).to_vec() } else { Vec::new() },
     }
+}
+
+/// Two microphones and a loudspeaker.
+#[must_use]
+pub fn devices() -> SoundDevices {
+    let device = |id: &str, name: &str, direction, is_default| SoundDevice { id: id.into(), name: name.into(), direction, is_default };
+    let devices = vec![
+        device("built-in", "Built-in microphone", SoundDirection::Input, true),
+        device("headset", "USB headset", SoundDirection::Input, false),
+        device("speakers", "Speakers", SoundDirection::Output, true),
+    ];
+    SoundDevices { real: true, devices }
 }
 
 /// How a good call is.

@@ -21,6 +21,8 @@ use veche_protocol::time::UnixMs;
 pub struct Desk {
     /// Notifications: title and text.
     pub notes: Rc<std::cell::RefCell<Vec<(String, String)>>>,
+    /// The key of push to talk.
+    pub talk_key: Rc<std::cell::RefCell<Option<String>>>,
     /// What comes from outside next.
     pub outside: Rc<std::cell::RefCell<std::collections::VecDeque<Outside>>>,
 }
@@ -38,6 +40,14 @@ impl Platform for Desk {
 
     fn choose_file(&mut self, import: bool, passphrase: Secret, _: &Lang) {
         self.outside.borrow_mut().push_back(Outside::FileChosen { import, path: "chosen.veche-backup".into(), passphrase });
+    }
+
+    fn talk_key(&self) -> Option<String> {
+        self.talk_key.borrow().clone()
+    }
+
+    fn keep_talk_key(&mut self, name: &str) {
+        *self.talk_key.borrow_mut() = Some(name.to_owned());
     }
 
     fn placed(&mut self, _: &egui::Context) {}

@@ -37,6 +37,8 @@ pub struct State {
     pub hold_pages: bool,
     /// Says that searches are over only when told to; hits come at once.
     pub hold_searches: bool,
+    /// Sound goes through other devices than real ones.
+    pub no_devices: bool,
     /// Refuses the next command with this.
     pub refuse: Option<CommandError>,
     updates: VecDeque<Update>,
@@ -249,6 +251,10 @@ impl State {
                 kind: "wrong_passphrase".into(),
                 sentence: "This is not the passphrase of this profile. Check the keyboard layout and try again.".into(),
             }),
+            Request::SoundDevices if self.no_devices => {
+                Ok(Answer::SoundDevices(veche_gui::bridge::SoundDevices { real: false, devices: Vec::new() }))
+            }
+            Request::SoundDevices => Ok(Answer::SoundDevices(cast::devices())),
             Request::RecoveryWords(_) => Ok(Answer::Words(WORDS.map(str::to_owned).to_vec())),
             Request::DeleteAccount => {
                 self.phase = Phase::Gone;

@@ -95,6 +95,7 @@ fn settings() {
     for (name, tab) in [
         ("settings-profile", SettingsTab::Profile),
         ("settings-appearance", SettingsTab::Appearance),
+        ("settings-voice", SettingsTab::Voice),
         ("settings-privacy", SettingsTab::Privacy),
         ("settings-security", SettingsTab::Security),
         ("settings-network", SettingsTab::Network),

@@ -84,7 +84,10 @@ fn seats(ui: &Ui, cx: &Cx<'_>, st: &mut UiState, call: &CallView, rect: Rect) {
     for (seat, x) in seats.iter().zip([rect.center().x - APART, rect.center().x + APART]) {
         sit(ui, cx, st, seat, pos2(x, y));
     }
-    let words = progress(cx.model, cx.lang, call);
+    let mut words = progress(cx.model, cx.lang, call);
+    if cx.model.hears_talk_key() && !cx.model.sound.talking && call.mic {
+        words = format!("{words} · {}", cx.lang.named("voice-hold", &cx.model.sound.talk_key));
+    }
     let galley = ui.painter().layout_no_wrap(words, Weight::Semi.font(size::SECOND), cx.p.muted);
     ui.painter().galley(pos2(rect.center().x - galley.size().x / 2.0, rect.top() + 12.0), galley, cx.p.muted);
 }

@@ -4,6 +4,7 @@ mod account;
 mod network;
 mod profile;
 mod security;
+pub mod voice;
 
 use super::{Cx, UiState, call, column, dialogs};
 use crate::command::UiCommand;
@@ -20,6 +21,7 @@ pub struct Form {
     profile: profile::Form,
     security: security::Form,
     network: network::Form,
+    voice: voice::Form,
 }
 
 /// The page.
@@ -40,6 +42,7 @@ pub fn page(ui: &mut Ui, cx: &mut Cx<'_>, st: &mut UiState, tab: SettingsTab) {
                 SettingsTab::Profile => profile::show(ui, cx, st),
                 SettingsTab::Appearance => appearance(ui, cx),
                 SettingsTab::Notifications => notifications(ui, cx),
+                SettingsTab::Voice => voice::show(ui, cx, st),
                 SettingsTab::Privacy => privacy(ui, cx),
                 SettingsTab::Security => security::show(ui, cx, st),
                 SettingsTab::Backup => account::backup(ui, cx),
@@ -64,6 +67,7 @@ const fn label(tab: SettingsTab) -> &'static str {
         SettingsTab::Profile => "settings-profile",
         SettingsTab::Appearance => "settings-appearance",
         SettingsTab::Notifications => "settings-notifications",
+        SettingsTab::Voice => "settings-voice",
         SettingsTab::Privacy => "settings-privacy",
         SettingsTab::Security => "settings-security",
         SettingsTab::Backup => "settings-backup",
@@ -79,6 +83,7 @@ const fn icon(tab: SettingsTab) -> char {
         SettingsTab::Profile => icons::USER_CIRCLE,
         SettingsTab::Appearance => icons::PALETTE,
         SettingsTab::Notifications => icons::BELL,
+        SettingsTab::Voice => icons::MICROPHONE,
         SettingsTab::Privacy => icons::EYE,
         SettingsTab::Security => icons::LOCK_KEY,
         SettingsTab::Backup => icons::FLOPPY_DISK,
