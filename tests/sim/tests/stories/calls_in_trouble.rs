@@ -1,6 +1,6 @@
 //! Calls while networks, machines and disks fail, and while somebody says of calls what is not so.
 
-use super::calls::{calls, ended, ends, friends, gets_to, logged, one_entry, phase, rang, talk};
+use super::calls::{DISK, calls, ended, ends, friends, gets_to, logged, one_entry, phase, rang, talk};
 use std::collections::BTreeSet;
 use veche_protocol::core::command::{Command, CommandError, Reply};
 use veche_protocol::ids::CallId;
@@ -154,8 +154,8 @@ fn what_a_contact_turned_hostile_says_of_calls_is_refused() {
             mallory.dm(w, LinkMsg::Call(SignedCall { payload: vec![1; 100], sig: vec![2; 64] }));
             "call_signature"
         };
-        w.run(500);
-        assert!(w.node(alice).refusals(why) == 1 && mallory.was_dropped(w), "{}", w.node(alice).all_refusals());
+        assert!(w.until(DISK, |w| mallory.was_dropped(w)), "{}", w.node(alice).all_refusals());
+        assert_eq!(w.node(alice).refusals(why), 1);
         assert_eq!(phase(w, alice, call), Some(CallPhase::Active), "and Alice still talks with Bob");
     });
 }
