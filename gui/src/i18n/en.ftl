@@ -484,6 +484,7 @@ call-route-direct-help = Sound goes straight from device to device. Each of you 
 call-route-relay-help = Sound goes through a relay, which cannot listen. It takes a little longer.
 call-condition = How well the call goes
 call-open = Call with { $name }
+call-devices = Microphone and loudspeaker…
 call-more = Volume and connection
 call-volume = Volume of { $name }
 call-mute = Turn the microphone off

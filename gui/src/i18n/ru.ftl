@@ -514,6 +514,7 @@ call-route-direct-help = Звук идёт прямо с устройства н
 call-route-relay-help = Звук идёт через ретранслятор; подслушать он не может. Задержка чуть больше.
 call-condition = Качество связи
 call-open = Звонок: { $name }
+call-devices = Микрофон и динамик…
 call-more = Громкость и связь
 call-volume = Громкость: { $name }
 call-mute = Выключить микрофон

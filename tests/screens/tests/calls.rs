@@ -232,6 +232,8 @@ fn volume_and_connection_are_shown_and_the_volume_moves_by_key() {
     window.harness.key_press(Key::ArrowRight);
     steps(&mut window);
     assert_eq!(commands(&script), [Command::CallVolume { call: CallId([1; 16]), percent: 105 }]);
+    press(&mut window, "Microphone and loudspeaker…");
+    assert!(sees(&window, "Start the test") && sees(&window, "Call with Антон Белов"), "the page, and the call beside it");
 }
 
 #[test]

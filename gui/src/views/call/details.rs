@@ -2,17 +2,15 @@
 
 use super::{condition, name_of, route_key};
 use crate::i18n::Lang;
-use crate::model::Intent;
 use crate::model::call::CallIntent;
-use crate::model::sound::SoundIntent;
-use crate::theme::{Weight, size};
+use crate::model::{Intent, SettingsTab};
+use crate::theme::{Weight, icons, size};
 use crate::views::Cx;
-use crate::views::settings::voice::device;
 use crate::widgets::slider::{self, Slider};
-use crate::widgets::{line, text};
+use crate::widgets::{line, row, text};
 use egui::{Popup, PopupCloseBehavior, RectAlign, Response, Role, Ui, WidgetInfo};
 use veche_protocol::call::media::{LegStats, VOLUME};
-use veche_protocol::view::{CallPhase, CallView, SoundDirection};
+use veche_protocol::view::{CallPhase, CallView};
 
 /// Width of the panel.
 const WIDTH: f32 = 300.0;
@@ -41,11 +39,11 @@ fn content(ui: &mut Ui, cx: &mut Cx<'_>, call: &CallView) {
         // Heard while it is moved.
         cx.push(Intent::Call(CallIntent::Volume(call.call_id, u16::try_from(moved.value).unwrap_or(VOLUME))));
     }
-    if cx.model.sound.devices.is_none() {
-        cx.push(Intent::Sound(SoundIntent::Look));
+    // A list cannot open over this panel without closing it; on the page the bar of the call stays in sight.
+    if row::menu(ui, p, icons::MICROPHONE, cx.lang.t("call-devices"), false).clicked() {
+        cx.push(Intent::GoSettings(SettingsTab::Voice));
+        ui.close();
     }
-    device(ui, cx, SoundDirection::Input);
-    device(ui, cx, SoundDirection::Output);
     line(ui, p);
     let (icon, color, words) = condition(cx.lang, p, call);
     ui.horizontal(|ui| {

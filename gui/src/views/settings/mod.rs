@@ -4,7 +4,7 @@ mod account;
 mod network;
 mod profile;
 mod security;
-pub mod voice;
+mod voice;
 
 use super::{Cx, UiState, call, column, dialogs};
 use crate::command::UiCommand;

@@ -66,7 +66,7 @@ fn missing(ui: &mut Ui, cx: &Cx<'_>) {
 }
 
 /// Chooses a microphone or a loudspeaker, where there is something to choose from.
-pub fn device(ui: &mut Ui, cx: &mut Cx<'_>, direction: SoundDirection) {
+fn device(ui: &mut Ui, cx: &mut Cx<'_>, direction: SoundDirection) {
     let Some(Ok(devices)) = &cx.model.sound.devices else { return };
     if !devices.real {
         return;
