@@ -76,6 +76,14 @@ pub const MAIL_LARGE: usize = 18 * 1024;
 pub const MAIL_WINDOW: usize = 16;
 /// Queues of one device that one contact may write into: on two nodes, and on two more while they change.
 pub const QUEUES_PER_CONTACT: usize = 4;
+/// Addresses of one operator's relay for calls: STUN and TURN over two versions of IP.
+pub const TURN_URLS: usize = 4;
+/// One such address, bytes: the longest IPv6 address with scheme, port and transport has half of it.
+pub const TURN_URL: usize = 128;
+/// Name or password for a relay, bytes: what this program makes has 43 and 28.
+pub const TURN_NAME: usize = 128;
+/// Longest life of a name and password for a relay that is believed.
+pub const TURN_LIFE: Duration = Duration::from_secs(48 * 3600);
 /// Acknowledged logs in one note through a mailbox: two for each device of two people, and room for devices that were replaced.
 pub const NOTE_ACKS: usize = 64;
 /// Positions in one message about what was read: a few KiB, and more devices than two people use in years.

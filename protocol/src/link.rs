@@ -116,11 +116,13 @@ pub enum Proto {
     LanHello,
     /// Mailboxes, which keep sealed frames for people who are away: `/veche/mbox/1`.
     Mailbox,
+    /// Names and passwords for relays for calls: `/veche/turn/1`.
+    Turn,
 }
 
 impl Proto {
     /// All of them, in the order of importance.
-    pub const ALL: [Self; 6] = [Self::Hello, Self::Dm, Self::Inbox, Self::LanHello, Self::Mailbox, Self::Sync];
+    pub const ALL: [Self; 7] = [Self::Hello, Self::Dm, Self::Inbox, Self::LanHello, Self::Turn, Self::Mailbox, Self::Sync];
 
     /// The libp2p protocol id.
     #[must_use]
@@ -132,6 +134,7 @@ impl Proto {
             Self::Inbox => "/veche/inbox/1",
             Self::LanHello => "/veche/lanhello/1",
             Self::Mailbox => "/veche/mbox/1",
+            Self::Turn => "/veche/turn/1",
         }
     }
 
@@ -139,6 +142,8 @@ impl Proto {
     #[must_use]
     pub const fn max_frame(self) -> usize {
         match self {
+            // Four addresses, a name and a password.
+            Self::Turn => 1024,
             Self::Hello | Self::Inbox | Self::LanHello => 16 * 1024,
             // The larger size of a stored frame, 16 KiB, and what is said about it.
             Self::Mailbox => 20 * 1024,

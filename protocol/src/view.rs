@@ -372,6 +372,8 @@ pub struct OperatorView {
     pub hints: Vec<crate::link::Hint>,
     /// Connected now.
     pub connected: bool,
+    /// Calls can go through it where no direct way is found or wanted.
+    pub calls: bool,
 }
 
 /// A node that keeps messages for this account while it is away.

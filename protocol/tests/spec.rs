@@ -30,7 +30,7 @@ enum How {
 type Messages = BTreeMap<String, Vec<Field>>;
 
 /// Files of `wire/` that hold messages of the protocol. `codec` and `shapes` read them, `ratchet` holds rows of the store.
-const FILES: [&str; 10] = ["bodies", "call", "directory", "entry", "hello", "identity", "inbox", "link", "mailbox", "sync"];
+const FILES: [&str; 11] = ["bodies", "call", "directory", "entry", "hello", "identity", "inbox", "link", "mailbox", "sync", "turn"];
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);

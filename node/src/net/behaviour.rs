@@ -5,7 +5,7 @@
 use super::api::{NetConfig, Profile};
 use super::guard::Guarded;
 use super::server::ServerLimits;
-use super::{dialback, directory, discreet, streams};
+use super::{crowd, dialback, directory, discreet, streams};
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::identity::PublicKey;
 use libp2p::swarm::NetworkBehaviour;
@@ -32,12 +32,14 @@ const AGENT: &str = "veche";
 const PROTOCOL: &str = "/veche/1";
 
 /// Protocols that others may open on an operator's node, which is nobody's device.
-const SERVED: [Proto; 1] = [Proto::Mailbox];
+const SERVED: [Proto; 2] = [Proto::Mailbox, Proto::Turn];
 
 /// The behaviours of a node.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
     limits: connection_limits::Behaviour,
+    /// Only on operators' nodes.
+    crowd: Toggle<crowd::Behaviour>,
     ping: ping::Behaviour,
     pub(super) identify: discreet::Behaviour,
     pub(super) streams: streams::Behaviour,
@@ -86,6 +88,7 @@ impl Behaviour {
         let streams = streams::Behaviour::new(&SERVED, true);
         let common = Self::common(net, key, limits, streams);
         Self {
+            crowd: Some(crowd::Behaviour::new(most.connections_per_address)).into(),
             identify: discreet::Behaviour::new(identify_config(net, key), true),
             directory: Some(directory).into(),
             relay: Some(relay::Behaviour::new(key.to_peer_id(), most.relay())).into(),
@@ -97,6 +100,7 @@ impl Behaviour {
     fn common(config: &NetConfig, key: &PublicKey, limits: ConnectionLimits, streams: streams::Behaviour) -> Self {
         Self {
             limits: connection_limits::Behaviour::new(limits),
+            crowd: None.into(),
             ping: ping::Behaviour::new(ping::Config::new().with_interval(config.ping_interval).with_timeout(config.ping_timeout)),
             identify: discreet::Behaviour::new(identify_config(config, key), false),
             streams,

@@ -34,7 +34,7 @@ impl Bucket {
     pub(super) fn new(proto: Proto, now: Instant) -> Self {
         let rates = match proto {
             Proto::Dm | Proto::Sync => BULK,
-            Proto::Hello | Proto::Inbox | Proto::LanHello | Proto::Mailbox => SMALL,
+            Proto::Hello | Proto::Inbox | Proto::LanHello | Proto::Mailbox | Proto::Turn => SMALL,
         };
         Self { rates, frames: rates.frame_burst, bytes: rates.byte_burst, at: now }
     }

@@ -17,7 +17,7 @@
 //! | `partings` | links that were told to end, until what was said last has left |
 //! | `discovery` | mDNS on its own thread |
 //! | `transport`, `behaviour`, `listen` | QUIC, TCP and circuits; what runs on a connection; ports |
-//! | `guard`, `discreet`, `dialback` | hole punching and tests of addresses for chosen peers only; what strangers are told; whom a server dials |
+//! | `guard`, `discreet`, `dialback`, `crowd` | hole punching and tests of addresses for chosen peers only; what strangers are told; whom a server dials, and how many of one address dial it |
 //! | `directory`, `shelf` | Kademlia: questions under way, and what an operator's node keeps for others |
 //! | `meter` | bytes through circuits |
 //! | `server` | what an operator's node is told and counts |
@@ -32,6 +32,7 @@ mod api;
 mod behaviour;
 mod bucket;
 mod circuits;
+mod crowd;
 mod dialback;
 mod dials;
 mod directory;

@@ -1,7 +1,7 @@
 //! An operator's node: a relay, a door to the directory, a mirror in which others see their own address, and mailboxes. What it is told, how
 //! much it lets through, and what it counts.
 
-use super::api::{NetConfig, PING_INTERVAL, PING_TIMEOUT, Profile};
+use super::api::{IDLE_TIMEOUT, NetConfig, PING_INTERVAL, PING_TIMEOUT, Profile};
 use super::directory::Records;
 use libp2p::{PeerId, autonat, relay};
 use std::num::NonZeroU32;
@@ -26,6 +26,8 @@ pub struct ServerConfig {
     pub ping_interval: Duration,
     /// Time allowed for one ping. Default [`PING_TIMEOUT`].
     pub ping_timeout: Duration,
+    /// Time after which a connection is closed that is used for nothing. Default [`IDLE_TIMEOUT`].
+    pub idle_timeout: Duration,
 }
 
 impl ServerConfig {
@@ -40,6 +42,7 @@ impl ServerConfig {
             records,
             ping_interval: PING_INTERVAL,
             ping_timeout: PING_TIMEOUT,
+            idle_timeout: IDLE_TIMEOUT,
         }
     }
 
@@ -51,6 +54,7 @@ impl ServerConfig {
             mdns: false,
             ping_interval: self.ping_interval,
             ping_timeout: self.ping_timeout,
+            idle_timeout: self.idle_timeout,
             ..NetConfig::new(self.transport_seed)
         }
     }
@@ -65,6 +69,8 @@ pub struct ServerLimits {
     pub inbound: u32,
     /// Connections with one peer: a client has one, and up to three more while it changes its network.
     pub connections_per_peer: u32,
+    /// Connections that one IPv4 address or IPv6 /64 made, behind which there may be an office.
+    pub connections_per_address: u32,
     /// Inbound connections whose handshake is not done.
     pub pending: u32,
     /// Places that are held. A desktop holds one on each of two relays.
@@ -116,6 +122,7 @@ impl Default for ServerLimits {
             connections: 4096,
             inbound: 3500,
             connections_per_peer: 8,
+            connections_per_address: 128,
             pending: 256,
             places: 2048,
             places_per_peer: 2,

@@ -222,6 +222,7 @@ impl Offer {
             Proto::Inbox => &[Proto::Inbox],
             Proto::LanHello => &[Proto::LanHello],
             Proto::Mailbox => &[Proto::Mailbox],
+            Proto::Turn => &[Proto::Turn],
         })
     }
 }

@@ -31,11 +31,15 @@ const QUIC_STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 /// The same for a whole connection, so that one stream cannot take it all. Bytes.
 const QUIC_CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
-/// The same for one client of an operator's node, which has thousands of them. Bytes: 10 MB/s at 50 ms.
-const SERVER_STREAM_WINDOW: u32 = 512 * 1024;
+/// The same for one client of an operator's node. Bytes: 2.5 MB/s at 50 ms, which text and what is left in mailboxes never need.
+const SERVER_STREAM_WINDOW: u32 = 128 * 1024;
 
-/// The same for a whole connection of a client. Bytes.
-const SERVER_CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// The same for a whole connection of a client. Bytes: four thousand clients who send and are not read hold a gigabyte.
+const SERVER_CONNECTION_WINDOW: u32 = 256 * 1024;
+
+/// Streams that a client of an operator's node may have open: sixteen circuits, its two protocols twice while its link moves, and libp2p's own.
+/// Over TCP each may hold 256 KiB that are not read, which the library for it does not let one change.
+const SERVER_STREAMS: u16 = 40;
 
 /// Streams that a peer may have open on one connection. Needed: one per protocol and direction, twice while a link moves, and those of ping
 /// and identify.
@@ -53,14 +57,14 @@ pub(super) enum Reach {
 
 /// Builds the transports of a profile.
 pub(super) fn build(key: &Keypair, reach: Reach) -> Result<Boxed<(PeerId, StreamMuxerBox)>, NetError> {
-    let (stream_window, window) = match reach {
-        Reach::Server => (SERVER_STREAM_WINDOW, SERVER_CONNECTION_WINDOW),
-        _ => (QUIC_STREAM_WINDOW, QUIC_CONNECTION_WINDOW),
+    let (stream_window, window, streams) = match reach {
+        Reach::Server => (SERVER_STREAM_WINDOW, SERVER_CONNECTION_WINDOW, SERVER_STREAMS),
+        _ => (QUIC_STREAM_WINDOW, QUIC_CONNECTION_WINDOW, MAX_STREAMS),
     };
     let mut quic = quic::Config::new(key);
     quic.max_stream_data = stream_window;
     quic.max_connection_data = window;
-    quic.max_concurrent_stream_limit = u32::from(MAX_STREAMS);
+    quic.max_concurrent_stream_limit = u32::from(streams);
     let quic = quic::tokio::Transport::new(quic).map_err(|error| match error {
         quic::Error::HandshakeTimedOut => io::ErrorKind::TimedOut.into(),
         other => io::Error::other(other),
@@ -68,7 +72,7 @@ pub(super) fn build(key: &Keypair, reach: Reach) -> Result<Boxed<(PeerId, Stream
 
     let noise = noise::Config::new(key).map_err(|error| NetError::Secure(error.to_string()))?;
     let mut yamux = yamux::Config::default();
-    yamux.set_max_num_streams(usize::from(MAX_STREAMS));
+    yamux.set_max_num_streams(usize::from(streams));
     let tcp = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
         .upgrade(upgrade::Version::V1Lazy)
         .authenticate(noise.clone())

@@ -43,7 +43,9 @@ mod tags;
 mod testing;
 mod timers;
 mod trouble;
+mod turn;
 
+use self::turn::Turn;
 use crate::crypto::ratchet::RatchetKind;
 use crate::identity::login::TagCost;
 use crate::ids::{AccountId, CmdId, CommitId, DeviceId, JobId, LinkId, PeerKey, ReadId, SpaceId};
@@ -118,6 +120,7 @@ pub struct Core {
     directory: directory::Directory,
     mail: mailbox::Mailboxes,
     calls: calls::Calls,
+    turn: Turn,
     /// Transport keys of contacts, as the network was last told.
     friends: BTreeSet<PeerKey>,
     logins: logins::Logins,
@@ -210,6 +213,7 @@ impl Core {
             directory: directory::Directory::default(),
             mail: mailbox::Mailboxes::default(),
             calls: calls::Calls::default(),
+            turn: Turn::default(),
             friends: BTreeSet::new(),
             logins: logins::Logins::default(),
             declined: requests::Declined::default(),
@@ -368,6 +372,9 @@ impl Core {
     }
 
     fn on_frame(&mut self, id: LinkId, proto: Proto, frame: &[u8]) {
+        if proto == Proto::Turn && self.operators.peer_of(id).is_some() {
+            return self.on_turn(id, frame);
+        }
         if self.mail.is_line(id) {
             return self.on_mailbox(id, proto, frame);
         }
@@ -383,7 +390,7 @@ impl Core {
             Proto::Sync => self.on_sync(id, frame),
             Proto::Inbox => self.on_inbox(id, frame),
             Proto::LanHello => self.on_lan_hello(id, frame),
-            Proto::Mailbox => self.bad_frame(id, "mailbox_unasked"),
+            Proto::Mailbox | Proto::Turn => self.bad_frame(id, "mailbox_unasked"),
         }
     }
 
@@ -408,6 +415,7 @@ impl Core {
             Timer::MailQueues => self.tend_queues(),
             Timer::Calls => self.on_calls_due(),
             Timer::CallLogs => self.settle_calls(),
+            Timer::Turn(peer) => self.on_turn_timer(peer),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::limits;
 use crate::link::{Addr, Hint, LinkInfo};
 use crate::view::OperatorView;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Addresses kept for one operator: two transports, two address families.
@@ -63,8 +64,24 @@ impl Operators {
         self.known.get(&peer).and_then(|addrs| addrs.first()).copied()
     }
 
-    fn is_up(&self, peer: PeerKey) -> bool {
+    /// Whether one is connected.
+    pub fn is_up(&self, peer: PeerKey) -> bool {
         self.links.values().any(|up| *up == peer)
+    }
+
+    /// A connection to one.
+    pub fn link_to(&self, peer: PeerKey) -> Option<LinkId> {
+        self.links.iter().find(|(_, up)| **up == peer).map(|(id, _)| *id)
+    }
+
+    /// Which one a connection leads to.
+    pub fn peer_of(&self, id: LinkId) -> Option<PeerKey> {
+        self.links.get(&id).copied()
+    }
+
+    /// Whether the person named this address for it.
+    pub fn is_at(&self, peer: PeerKey, ip: IpAddr) -> bool {
+        self.known.get(&peer).is_some_and(|addrs| addrs.iter().any(|addr| addr.socket.ip().to_canonical() == ip.to_canonical()))
     }
 
     fn add(&mut self, hint: &Hint) -> bool {
@@ -79,11 +96,16 @@ impl Operators {
         true
     }
 
-    pub fn views(&self) -> Vec<OperatorView> {
+    /// As people see them; `calls` says through which ones calls can go.
+    pub fn views(&self, calls: impl Fn(PeerKey) -> bool) -> Vec<OperatorView> {
         let hint = |peer: PeerKey| move |addr: &Addr| Hint { peer, addr: *addr };
         self.known
             .iter()
-            .map(|(peer, addrs)| OperatorView { hints: addrs.iter().map(hint(*peer)).collect(), connected: self.is_up(*peer) })
+            .map(|(peer, addrs)| OperatorView {
+                hints: addrs.iter().map(hint(*peer)).collect(),
+                connected: self.is_up(*peer),
+                calls: calls(*peer),
+            })
             .collect()
     }
 }
@@ -113,6 +135,8 @@ impl Core {
             let why = "this operator is not in the list".to_owned();
             return self.gate.reply(cmd, Err(CommandError::Invalid { field: "multiaddr", why }));
         }
+        self.turn.forget(peer);
+        self.timers.clear(Timer::Turn(peer));
         let links: Vec<LinkId> = self.operators.links.iter().filter(|(_, p)| **p == peer).map(|(id, _)| *id).collect();
         for id in links {
             self.gate.close(id);
@@ -172,6 +196,7 @@ impl Core {
         self.operators.tries = 0;
         self.directory_up();
         self.line_up(id, info.peer);
+        self.ask_turn(info.peer);
         self.network_changed();
         true
     }
@@ -180,8 +205,9 @@ impl Core {
         if !self.line_down(id) {
             return false;
         }
-        if self.operators.links.remove(&id).is_none() {
-            return true;
+        let Some(peer) = self.operators.links.remove(&id) else { return true };
+        if !self.operators.is_up(peer) {
+            self.turn.down(peer);
         }
         self.timers.set_at_most(Timer::Operators, self.now.mono.after(AGAIN_FIRST));
         self.network_changed();

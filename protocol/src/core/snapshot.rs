@@ -98,7 +98,7 @@ impl Core {
             outside: self.outside.iter().copied().filter_map(|addr| peer.map(|peer| crate::link::Hint { peer, addr })).collect(),
             nat: self.nat,
             listening: self.listening.iter().copied().filter_map(|addr| peer.map(|peer| crate::link::Hint { peer, addr })).collect(),
-            operators: self.operators.views(),
+            operators: self.operators.views(|peer| self.turn.relays(self.now.mono, peer)),
             mailboxes: self.mailbox_views(),
             published: self.is_published(),
             links: u32::try_from(self.links.len()).unwrap_or(u32::MAX),

@@ -45,6 +45,8 @@ pub(super) enum Timer {
     Calls,
     /// Try again to write down what became of a call.
     CallLogs,
+    /// Ask an operator's node again for what lets calls go through it.
+    Turn(PeerKey),
 }
 
 /// The set of running timers.

@@ -104,6 +104,12 @@ labels! {
     CALL = "call";
     /// Emoji by which two people in a call compare what their devices signed.
     CALL_WORDS = "call-words";
+    /// Hides whose name for a relay it is from whoever watches the wire.
+    TURN_USER = "turn-user";
+    /// Random part of a name for a relay.
+    TURN_NONCE = "turn-nonce";
+    /// Stamp by which a relay knows its own challenges.
+    TURN_STAMP = "turn-stamp";
     /// Digest of a log up to an entry: a running chain over all entries, not only the head.
     LOG = "log";
     /// Digest of a log with two versions.

@@ -10,3 +10,4 @@ pub mod link;
 pub mod pow;
 pub mod ratchet;
 pub mod sign;
+pub mod turn;

@@ -10,21 +10,20 @@
 mod answers;
 mod limits;
 mod queue;
-mod rates;
 mod reading;
 mod rows;
 mod writing;
 
 use crate::crypto::{hash, labels};
 use crate::ids::{AccountId, CommitId, LinkId, PeerKey, QueueName, ReadId};
+use crate::rate::Used;
+pub use crate::rate::{Rate, Source};
 use crate::store::{Key, Write};
 use crate::time::{Mono, Now};
 use crate::wire::codec;
 use crate::wire::mailbox::{Mailbox, MailboxFrame};
 pub use limits::Limits;
 use queue::Queue;
-use rates::Used;
-pub use rates::{Rate, Source};
 use rows::{Head, Slip};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -190,6 +189,10 @@ struct Link {
     sponsor: Option<AccountId>,
     /// Queues that are read over it, by their names for owners.
     open: BTreeSet<QueueName>,
+    /// Largest number of a frame of each queue that was sent over it.
+    given: BTreeMap<QueueName, u64>,
+    /// How much was sent over it that it had been sent before.
+    again: Used,
 }
 
 #[derive(Debug, Default)]
@@ -275,7 +278,8 @@ impl Server {
         match input {
             Input::LinkUp { link, peer, ip, sponsor } => {
                 let source = Source::of(ip);
-                self.links.insert(link, Link { peer, source, sponsor, open: BTreeSet::new() });
+                let link_of = Link { peer, source, sponsor, open: BTreeSet::new(), given: BTreeMap::new(), again: Used::default() };
+                self.links.insert(link, link_of);
             }
             Input::LinkDown(link) => self.link_down(link),
             Input::Frame { link, frame } => self.frame(now, link, &frame),

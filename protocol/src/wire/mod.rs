@@ -15,4 +15,6 @@ pub mod link;
 pub mod mailbox;
 pub mod ratchet;
 pub mod shapes;
+pub mod stun;
 pub mod sync;
+pub mod turn;

@@ -15,8 +15,13 @@ use veche_protocol::ids::{AccountId, DirectoryKey, LinkId, PeerKey, QueueName};
 use veche_protocol::mailbox::proof::{self, Ends, OwnerSecret};
 use veche_protocol::mailbox::server::{self, Effect, Frame, Input, Limits, Server};
 use veche_protocol::time::{Mono, Now, UnixMs};
+use veche_protocol::turn::aim::Aim;
+use veche_protocol::turn::door::{self, Door, Verdict};
+use veche_protocol::turn::user::Secret;
 use veche_protocol::wire::codec::{self, Wire, WireError};
 use veche_protocol::wire::mailbox::{Mailbox, MailboxFrame};
+use veche_protocol::wire::stun::Datagram;
+use veche_protocol::wire::turn::TurnFrame;
 use veche_protocol::wire::{bodies, call, directory, entry, hello, identity, inbox, link, mailbox, sync};
 
 /// A decoder and what has to hold for whatever it is fed.
@@ -44,6 +49,8 @@ pub const DECODERS: &[Decoder] = &[
     Decoder { name: "record_merge", check: record_merge },
     Decoder { name: "mailbox", check: message::<MailboxFrame> },
     Decoder { name: "mailbox_server", check: mailbox_server },
+    Decoder { name: "turn", check: message::<TurnFrame> },
+    Decoder { name: "turn_door", check: turn_door },
     Decoder { name: "mail", check: message::<mailbox::Mail> },
     Decoder { name: "lan_hello", check: message::<identity::LanHello> },
     Decoder { name: "signed", check: message::<identity::Signed> },
@@ -100,6 +107,21 @@ fn record_merge(bytes: &[u8]) -> bool {
         assert_eq!(again.value, None, "a record merged with itself stays");
     }
     true
+}
+
+/// A relay for calls that a stranger sends a datagram to: nothing is relayed, nobody gets a place, and no answer is much longer than what
+/// it answers, or the relay could be used to flood others.
+fn turn_door(bytes: &[u8]) -> bool {
+    let now = Now { mono: Mono(1), wall: UnixMs(1_767_225_600_000) };
+    let mut door = Door::new(Secret::new([7; 32]), [9; 32], Aim::default(), door::Limits::default());
+    let from = std::net::SocketAddr::from(([198, 51, 100, 1], 5000));
+    match door.judge(now, from, bytes) {
+        Verdict::Answer(answer) => assert!(answer.len() <= 4 * bytes.len(), "{} bytes for {}", answer.len(), bytes.len()),
+        Verdict::Pass(proven) => assert!(proven.is_none(), "a stranger has proven nothing"),
+        Verdict::Drop => {}
+    }
+    assert_eq!(door.stats().places, 0);
+    Datagram::read(bytes).is_some()
 }
 
 /// A mailbox node that somebody talks to: each frame comes after its length, two bytes, little-endian; a frame of no bytes lets time pass.

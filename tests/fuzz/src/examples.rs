@@ -32,6 +32,7 @@ use veche_protocol::wire::mailbox::{
 use veche_protocol::wire::sync::{
     BranchRow, ChannelDigest, Digests, Done, Entries, Frontier, FrontierRow, Probe, ProbePoint, Sync, SyncFrame, Want,
 };
+use veche_protocol::wire::turn::{Turn, TurnAsk, TurnFrame, TurnGrant, TurnNo};
 
 /// A committed seed.
 pub struct Example {
@@ -301,7 +302,41 @@ fn mailbox(add: &mut impl FnMut(&'static str, &'static str, Vec<u8>)) {
         [u16::try_from(frame.len()).expect("a short frame").to_le_bytes().to_vec(), frame].concat()
     });
     add("mailbox_server", "talk", framed.concat());
+    for (name, m) in
+        [("ask", Turn::Ask(TurnAsk { ask: 1 })), ("grant", Turn::Grant(turn_grant())), ("no", Turn::No(TurnNo { ask: 1, wait_s: 600 }))]
+    {
+        add("turn", name, encode(&TurnFrame { m: Some(m) }));
+    }
+    add("turn_door", "binding", stun(0x0001, &[]));
+    add("turn_door", "allocate", stun(0x0003, &[(0x0019, &[17, 0, 0, 0])]));
+    add("turn_door", "channel_data", [&[0x40, 0, 0, 4][..], b"data"].concat());
+    let named: [(u16, &[u8]); 5] = [
+        (0x0012, &[0, 1, 0x32, 0x9A, 0x29, 0x1A, 0xA0, 0x46]),
+        (0x0006, b"1767247200:00112233445566778899aabbccddeeff"),
+        (0x0014, b"veche"),
+        (0x0015, b"aVVVVVVVVVVVVVVVVVVVVQ"),
+        (0x0008, &[5; 20]),
+    ];
+    add("turn_door", "create_permission", stun(0x0008, &named));
     add("mail", "full", encode(&Mail { from: key(1), sealed: Some(sealed()), pad: vec![0; 5] }));
+}
+
+/// A datagram of a client of a relay (RFC 8489 §5).
+fn stun(kind: u16, attributes: &[(u16, &[u8])]) -> Vec<u8> {
+    let short = |len: usize| u16::try_from(len).expect("a short message").to_be_bytes();
+    let mut rest = Vec::new();
+    for (kind, value) in attributes {
+        rest.extend([kind.to_be_bytes(), short(value.len())].concat());
+        rest.extend(*value);
+        rest.resize(rest.len().next_multiple_of(4), 0);
+    }
+    [&kind.to_be_bytes()[..], &short(rest.len()), &[0x21, 0x12, 0xA4, 0x42], &[7; 12], &rest].concat()
+}
+
+fn turn_grant() -> TurnGrant {
+    let urls = ["stun:203.0.113.7:3478", "turn:203.0.113.7:3478?transport=udp"].map(str::to_owned).into();
+    let (username, credential) = ("1767247200:0f0f".to_owned(), "cGFzc3dvcmQ=".to_owned());
+    TurnGrant { ask: 1, urls, username, credential, life_s: 21_600 }
 }
 
 fn queues() -> QueueKeys {

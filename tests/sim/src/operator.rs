@@ -2,6 +2,7 @@
 //! records, as the nodes close to a key do.
 
 mod boxes;
+mod calls;
 
 use crate::dice::Dice;
 use crate::net::{Host, Place};
@@ -9,6 +10,7 @@ use crate::node::{Node, Who};
 use crate::world::World;
 pub(crate) use boxes::Errand;
 pub use boxes::{Boxes, Lies};
+pub use calls::Calls;
 use std::collections::BTreeMap;
 use veche_protocol::core::command::Command;
 use veche_protocol::core::input::Input;
@@ -36,6 +38,8 @@ pub struct Operator {
     running: bool,
     /// Its mailboxes.
     pub boxes: Boxes,
+    /// Its relay for calls.
+    pub calls: Calls,
 }
 
 impl Operator {
@@ -68,7 +72,10 @@ impl World {
         self.net.make_relay(host);
         self.add_node(Node::new("operator", crate::world::config()));
         let (seed, salt) = (self.dice.bytes(), self.dice.bytes());
-        self.operators.insert(host, Operator { seed, salt, records: BTreeMap::new(), lies: None, running: false, boxes: Boxes::default() });
+        self.operators.insert(
+            host,
+            Operator { seed, salt, records: BTreeMap::new(), lies: None, running: false, boxes: Boxes::default(), calls: Calls::default() },
+        );
         self.start_operator(host);
         host
     }
@@ -81,6 +88,7 @@ impl World {
         self.net.start(at, host, operator.seed, &mut self.dice);
         self.collect();
         self.start_boxes(host);
+        self.start_calls(host);
     }
 
     /// Kills an operator's node.

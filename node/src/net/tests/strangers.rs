@@ -129,7 +129,7 @@ async fn on_the_local_network_nothing_is_offered_that_leads_out_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operators_node_offers_mailboxes_and_nobodys_door() {
+async fn an_operators_node_offers_mailboxes_and_relays_and_nobodys_door() {
     let mut settings = operator();
     settings.limits.place_rate = Rate { every: Duration::from_secs(1), ..settings.limits.place_rate };
     let at = settings.listen[0];
@@ -141,7 +141,8 @@ async fn an_operators_node_offers_mailboxes_and_nobodys_door() {
     listen(&mut mallory, peer, Duration::from_secs(1), &mut told).await;
     assert!(told.addrs.contains(&to_multiaddr(&at).to_string()), "its public address: {told:?}");
     for proto in Proto::ALL {
-        assert_eq!(told.protocols.contains(proto.id()), proto == Proto::Mailbox, "{proto:?}");
+        let served = matches!(proto, Proto::Mailbox | Proto::Turn);
+        assert_eq!(told.protocols.contains(proto.id()), served, "{proto:?}");
     }
     for offered in ["/libp2p/circuit/relay/0.2.0/hop", "/veche/kad/1.0.0", "/libp2p/autonat/2/dial-request"] {
         assert!(told.protocols.contains(offered), "{offered}: {told:?}");

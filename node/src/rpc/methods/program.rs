@@ -121,12 +121,15 @@ pub(super) struct Operator {
     multiaddrs: Vec<String>,
     /// Whether it is connected now.
     connected: bool,
+    /// Whether calls can go through it where no direct way is found or wanted.
+    calls: bool,
 }
 
 fn operators(network: &NetworkView) -> Vec<Operator> {
     let one = |operator: &OperatorView| Operator {
         multiaddrs: operator.hints.iter().map(crate::print_hint).collect(),
         connected: operator.connected,
+        calls: operator.calls,
     };
     network.operators.iter().map(one).collect()
 }

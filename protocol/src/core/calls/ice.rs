@@ -11,7 +11,7 @@ impl Core {
     pub(super) fn ice(&self, account: AccountId) -> IceSetup {
         let lan_only = self.cfg.lan_only;
         IceSetup {
-            servers: Vec::new(),
+            servers: self.ice_servers(),
             relay_only: self.settings.relay_calls && !lan_only,
             lan_only,
             peer_is_contact: self.people.get(&account).is_some_and(Person::is_contact),

@@ -1,7 +1,6 @@
 //! What clients ask for, and what it takes to get it.
 
 use super::queue::Queue;
-use super::rates::Used;
 use super::rows::{Gate, Head};
 use super::writing::Pending;
 use super::{Effect, Refusal, Server, Tally, count};
@@ -9,6 +8,7 @@ use crate::crypto::pow;
 use crate::ids::{LinkId, QueueName};
 use crate::mailbox::proof::{self, Ends};
 use crate::mailbox::seal::is_frame_len;
+use crate::rate::{Rate, Used};
 use crate::time::Now;
 use crate::wire::codec;
 use crate::wire::mailbox::{End, Mailbox, MailboxFrame, Make, No, Open, Opened, Put, Taken};
@@ -19,6 +19,8 @@ use std::time::Duration;
 const USED_STEP: Duration = Duration::from_secs(24 * 3600);
 /// Queues that are read over one link: a person with a thousand contacts.
 const OPEN_QUEUES: usize = 1024;
+/// KiB that one link is given again: each queue of a person with many contacts once, and then what a slow line carries.
+const AGAIN: Rate = Rate { burst: 1024, each: Duration::from_millis(16) };
 /// Shortest wait that is told, seconds.
 const WAIT_LEAST: u64 = 1;
 
@@ -121,9 +123,15 @@ impl Server {
         let Some(reader) = self.links.get_mut(&link) else { return Ok(()) };
         let ends = Ends { client: reader.peer, node: self.config.node };
         proof::verify_open(&queue.head.owner, &ends, &read, &open.sig).map_err(|_| plain(Refusal::NotProven))?;
-        if reader.open.len() >= OPEN_QUEUES && !reader.open.contains(&read) {
+        let news = !reader.open.contains(&read) && !reader.given.contains_key(&read);
+        if reader.open.len().max(reader.given.len()) >= OPEN_QUEUES && news {
             return Err(plain(Refusal::Unfit));
         }
+        // Reading begins at the front. What this link was given before comes again, and a question of a hundred bytes must not bring a window
+        // of frames each time it is asked.
+        let before = reader.given.get(&read).map_or(0, |up_to| queue.bytes_up_to(*up_to));
+        let kib = u32::try_from(before.div_ceil(1024)).unwrap_or(u32::MAX);
+        reader.again.take(&AGAIN, kib, now.mono).map_err(too_fast)?;
         reader.open.insert(read);
         // The newest reader is the one that is alive: a connection that broke is often noticed later than its successor comes up.
         let before = queue.reading().map(|(before, _)| before).filter(|before| *before != link);

@@ -1,6 +1,6 @@
 //! How much a mailbox node keeps for others, for how long, and how fast it lets them fill it.
 
-use super::rates::Rate;
+use crate::rate::Rate;
 use std::time::Duration;
 
 /// Limits of one node. An operator sets them in a file; a desktop that keeps queues for friends uses [`Limits::for_friends`].

@@ -1,10 +1,10 @@
 //! One queue: its frames, its quota, and whoever reads it.
 
 use super::limits::Limits;
-use super::rates::Used;
 use super::rows::{Head, Slip};
 use crate::ids::LinkId;
 use crate::limits::MAIL_WINDOW;
+use crate::rate::Used;
 use crate::time::UnixMs;
 use std::collections::VecDeque;
 
@@ -123,9 +123,12 @@ impl Queue {
 
     /// Bytes of frames that were asked from the store or sent, and are not taken yet.
     pub fn claimed(&self) -> u64 {
-        let Some(reader) = &self.reader else { return 0 };
-        let up_to = reader.asked.unwrap_or(reader.sent);
-        self.slips.iter().take_while(|slip| slip.n <= up_to).map(|slip| u64::from(slip.len)).fold(0, u64::saturating_add)
+        self.reader.as_ref().map_or(0, |reader| self.bytes_up_to(reader.asked.unwrap_or(reader.sent)))
+    }
+
+    /// Bytes of the frames up to and with a number.
+    pub fn bytes_up_to(&self, n: u64) -> u64 {
+        self.slips.iter().take_while(|slip| slip.n <= n).map(|slip| u64::from(slip.len)).fold(0, u64::saturating_add)
     }
 
     /// The frames to be asked from the store next: as many as the window and `room` bytes allow.

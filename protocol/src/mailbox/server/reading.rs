@@ -51,6 +51,10 @@ impl Server {
             match frame {
                 Frame::Whole(frame) => {
                     queue.sent(slip.n);
+                    if let Some(reader) = self.links.get_mut(&link) {
+                        let given = reader.given.entry(name).or_default();
+                        *given = slip.n.max(*given);
+                    }
                     held.push(Held { queue: name.to_vec(), n: slip.n, frame });
                 }
                 Frame::Lost => {

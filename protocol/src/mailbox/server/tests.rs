@@ -251,6 +251,37 @@ fn what_waits_comes_in_order_a_window_at_a_time_and_is_gone_once_taken() {
 }
 
 #[test]
+fn asking_again_and_again_does_not_bring_everything_each_time() {
+    let mut world = World::new(Limits { puts: Rate { burst: 64, ..limits().puts }, ..limits() });
+    let (read, write) = world.queue(1);
+    for n in 0..u8::try_from(MAIL_WINDOW).unwrap() {
+        let mut frame = vec![0; MAIL_LARGE];
+        frame[0] = n;
+        world.put(1, &write, frame);
+    }
+    let (mut given, mut refused) = (0, 0);
+    for _ in 0..200 {
+        world.open(1, &read);
+        for message in world.heard(ANNA) {
+            match message {
+                Mailbox::Held(held) => given += held.frame.len(),
+                Mailbox::No(no) => {
+                    assert_eq!(no.why, 6, "too fast");
+                    refused += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    let window = MAIL_WINDOW * MAIL_LARGE;
+    assert!(refused > 190 && given <= window + (1 << 20), "{given} bytes for 200 questions, {refused} of them refused");
+    // Time brings it back, and nothing is lost.
+    world.pass(Duration::from_secs(20));
+    world.open(1, &read);
+    assert_eq!(world.held().len(), MAIL_WINDOW);
+}
+
+#[test]
 fn what_was_not_sent_cannot_be_taken() {
     let mut world = World::new(limits());
     let (read, write) = world.queue(1);

@@ -1,7 +1,7 @@
-//! What others keep for people: directory and mailboxes.
+//! What others keep and do for people: directory, mailboxes, relays for calls.
 
 use super::super::codec::{Count, Field, Kind, Shape, Wire};
-use super::super::{directory, identity, link, mailbox};
+use super::super::{directory, identity, link, mailbox, turn};
 use super::{LINE, WHEREABOUTS, bytes, msg, text};
 use crate::limits;
 
@@ -130,5 +130,24 @@ shapes! {
     mailbox::QueueKeys {
         one seq: Kind::U64, 1;
         many queues: msg::<mailbox::QueueKey>(), 2, max limits::QUEUES_PER_CONTACT;
+    }
+    turn::TurnFrame {
+        either ask: msg::<turn::TurnAsk>(), 1;
+        either grant: msg::<turn::TurnGrant>(), 2;
+        either no: msg::<turn::TurnNo>(), 3;
+    }
+    turn::TurnAsk {
+        one ask: Kind::U32, 1;
+    }
+    turn::TurnGrant {
+        one ask: Kind::U32, 1;
+        many urls: text(limits::TURN_URL), 2, max limits::TURN_URLS;
+        one username: text(limits::TURN_NAME), 3;
+        one credential: text(limits::TURN_NAME), 4;
+        one life_s: Kind::U32, 5;
+    }
+    turn::TurnNo {
+        one ask: Kind::U32, 1;
+        one wait_s: Kind::U32, 2;
     }
 }

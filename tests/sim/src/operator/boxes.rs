@@ -132,6 +132,7 @@ impl World {
 
     /// An operator's node hears something from the network.
     pub(crate) fn operator_hears(&mut self, host: Host, input: CoreInput) {
+        let Some(input) = self.calls_hear(host, input) else { return };
         let input = match input {
             CoreInput::LinkUp(link, info) => Input::LinkUp { link, peer: info.peer, ip: info.addr.socket.ip(), sponsor: None },
             CoreInput::LinkDown(link) => Input::LinkDown(link),

@@ -13,6 +13,7 @@ mod mailboxes;
 mod networks;
 mod people;
 mod real;
+mod relays;
 mod requests;
 mod storm;
 mod strangers;

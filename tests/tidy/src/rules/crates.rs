@@ -79,7 +79,7 @@ pub const DOORS: &[Door] = &[
     },
     Door { crates: &["bip39"], places: &["protocol/src/identity/"], except: &[], instead: "recovery words are protocol::identity's" },
     Door {
-        crates: &["argon2", "chacha20poly1305", "hkdf"],
+        crates: &["argon2", "chacha20poly1305", "hkdf", "hmac", "sha1"],
         places: &["protocol/src/crypto/", "protocol/src/identity/", "node/src/store/"],
         except: &[],
         instead: "seal through protocol::crypto, or through node::store for what lies on disk",

@@ -1,0 +1,6 @@
+//! Arbitrary bytes into the decoder `turn`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    (veche_fuzz::decoders::decoder("turn").check)(bytes);
+});
