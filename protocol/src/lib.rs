@@ -30,6 +30,7 @@
 )]
 
 pub mod call;
+pub mod chat;
 pub mod core;
 pub mod crypto;
 pub mod directory;
