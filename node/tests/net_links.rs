@@ -256,3 +256,18 @@ async fn a_port_in_use_is_reported_and_the_rest_works() {
     ada.dial(&bob, Transport::Tcp);
     ada.link_up().await;
 }
+
+/// What somebody sees of a node leads back to it only where it dials from the port that it listens on.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_dials_while_starting_is_seen_at_the_port_that_it_listens_on() {
+    for transport in [Transport::Quic, Transport::Tcp] {
+        let mut bob = Node::start(config(2)).await;
+        let (handle, events) = start(config(1)).unwrap();
+        let mut ada = Node { handle, events, addrs: Vec::new() };
+        ada.dial(&bob, transport);
+        let (_, seen) = bob.link_up().await;
+        ada.link_up().await;
+        let port = ada.handle.port().expect("a port was picked");
+        assert_eq!(seen.addr.socket.port(), port, "over {transport:?}");
+    }
+}

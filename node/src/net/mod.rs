@@ -46,6 +46,7 @@ mod links;
 mod listen;
 mod meter;
 mod nearby;
+mod opening;
 mod outside;
 mod partings;
 mod pipe;

@@ -18,6 +18,7 @@ use super::discovery::Discovery;
 use super::links::{Action, Links, Patience};
 use super::meter::Meters;
 use super::nearby::{self as announced, Nearby};
+use super::opening::Opening;
 use super::outside::Outside;
 use super::partings::Partings;
 use super::pipe::{Counters, Parcel, Report, Sink, Tools};
@@ -89,8 +90,9 @@ pub(super) struct Task {
     heads: JoinSet<ConnectionId>,
     heads_of: HashMap<ConnectionId, usize>,
     dials: Dials,
-    /// Attempts through relays that are being dialled themselves: libp2p fails them at once instead of waiting.
+    /// Attempts that wait: while the sockets open, or for a relay that is being dialled, as libp2p would fail them at once.
     held: Vec<Attempt>,
+    opening: Opening,
     /// Connections that libp2p made for itself, to a relay or a node of the directory.
     unasked: BTreeSet<ConnectionId>,
     /// Connections dialled from the port that this node listens on.
@@ -143,6 +145,7 @@ impl Task {
             heads_of: HashMap::new(),
             dials: Dials::default(),
             held: Vec::new(),
+            opening: Opening::new(Instant::now(), []),
             unasked: BTreeSet::new(),
             own_port: BTreeSet::new(),
             hidden: BTreeSet::new(),
@@ -280,13 +283,22 @@ impl Task {
 
     fn deadline(&self) -> Instant {
         let links = self.links.next_deadline().filter(|_| self.full_since.is_none());
-        let due =
-            [links, self.nearby.next_deadline(), self.relays.next_deadline(), self.circuits.next_deadline(), self.partings.next_deadline()];
+        let due = [
+            links,
+            self.opening.next_deadline(),
+            self.nearby.next_deadline(),
+            self.relays.next_deadline(),
+            self.circuits.next_deadline(),
+            self.partings.next_deadline(),
+        ];
         due.into_iter().flatten().fold(self.watch.next_deadline(), Instant::min)
     }
 
     fn tick(&mut self) {
         let now = Instant::now();
+        if self.opening.ended(now) {
+            self.release();
+        }
         self.tick_partings(now);
         if self.full_since.is_none() {
             self.links.tick(now);
@@ -372,6 +384,7 @@ impl Task {
                     self.listening(now, listener_id, address, false);
                 }
                 self.relays.closed(now, listener_id);
+                self.opening.closed(now, listener_id);
                 if let (Some(addr), Err(error)) = (self.listeners.remove(&listener_id), reason) {
                     self.outbox.push_back(NetEvent::ListenFailed { addr, why: error.to_string() });
                 }

@@ -56,14 +56,6 @@ impl Town {
     /// Their node does not start, or the directory does not take the login.
     pub fn settle(&self, home: &Host, login: &str, name: &str) -> Result<Person> {
         let person = Person::new(&home.recipe(login, self.folder()), login, name)?;
-        // Added as by somebody whose app runs already. A node that is started with an operator dials it before its own listeners are up, from
-        // another port than theirs: the operator sees it at an address where nobody gets in, and no direct connection comes about.
-        until("the node listens", PATIENCE, || {
-            let status = person.call("network.status", json!({}))?;
-            let is_open = |addr: &str| addr.contains("/tcp/") && !addr.contains("127.0.0.1");
-            let open = status["listen"].as_array().into_iter().flatten().filter_map(Value::as_str).any(is_open);
-            Ok(if open { Ok(()) } else { Err(status["listen"].to_string()) })
-        })?;
         for hint in self.operators.iter().flat_map(|operator| &operator.hints) {
             person.call("network.bootstrap_add", json!({ "multiaddr": hint }))?;
         }

@@ -7,6 +7,7 @@ use crate::net::api::{DialFailure, NetEvent, Profile};
 use crate::net::dials::{Attempt, Next, failure_of};
 use crate::net::lan::is_lan;
 use crate::net::listen::check_free;
+use crate::net::opening::Opening;
 use libp2p::core::transport::ListenerId;
 use libp2p::core::{ConnectedPoint, Endpoint};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
@@ -16,7 +17,7 @@ use std::time::Instant;
 use veche_protocol::ids::PeerKey;
 use veche_protocol::link::{Addr, Side};
 
-/// Dials that wait for a relay. More at once is more than the core dials.
+/// Dials that wait for a relay or for the sockets. More at once is more than the core dials.
 const MAX_HELD: usize = 256;
 
 impl Task {
@@ -32,6 +33,7 @@ impl Task {
                 Err(why) => self.outbox.push_back(NetEvent::ListenFailed { addr, why }),
             }
         }
+        self.opening = Opening::new(Instant::now(), self.listeners.keys().copied());
     }
 
     pub(super) fn dial(&mut self, peer: Option<PeerKey>, mut addrs: Vec<Addr>) {
@@ -71,15 +73,18 @@ impl Task {
         }
     }
 
-    /// Whether a relay on every way there is being dialled, and none is connected.
+    /// Whether the sockets are not open yet, or a relay on every way there is being dialled, and none is connected.
     fn must_wait(&self, attempt: &Attempt) -> bool {
+        if !self.opening.is_over() {
+            return true;
+        }
         let relays = attempt.only_through();
         let connected = |relay: &PeerKey| to_peer_id(relay).is_some_and(|relay| self.swarm.is_connected(&relay));
         relays.iter().any(|relay| self.dials.seeks(relay)) && !relays.iter().any(connected)
     }
 
-    /// A dial has ended: whoever waited for it goes on.
-    fn release(&mut self) {
+    /// Something that was waited for has ended: whoever waited for it goes on.
+    pub(super) fn release(&mut self) {
         let (held, free) = std::mem::take(&mut self.held).into_iter().partition(|attempt| self.must_wait(attempt));
         self.held = held;
         for attempt in free {
@@ -179,6 +184,9 @@ impl Task {
 
     pub(super) fn listening(&mut self, now: Instant, listener: ListenerId, address: Multiaddr, up: bool) {
         let Ok((addr, _)) = from_multiaddr(&address) else { return };
+        if up {
+            self.opening.address(now, listener);
+        }
         let placed = if up { self.relays.address(now, listener, addr) } else { self.relays.address_gone(listener, addr) };
         if placed || addr.relay.is_some() {
             return;
