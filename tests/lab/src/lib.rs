@@ -12,6 +12,7 @@
 //! | `wire` | what a bad line does to frames: delay, loss, copies, disorder; pure and seeded |
 //! | `nat` | a small internet: a public segment, and homes behind routers of every kind |
 //! | `town` | people at homes of that internet who know nothing of each other but a login, and how they meet |
+//! | `pairs` | every kind of router with every other: how two people behind them come together |
 //! | `probe` | small questions to a network: what gets there, how late, and from where |
 //! | `pump` | carries real frames between two hosts over such a line |
 //! | `phone` | calls between people, with files in the place of devices |
@@ -31,6 +32,8 @@ pub mod nat;
 pub mod node;
 #[cfg(target_os = "linux")]
 pub mod operator;
+#[cfg(target_os = "linux")]
+pub mod pairs;
 pub mod phone;
 #[cfg(target_os = "linux")]
 pub mod probe;

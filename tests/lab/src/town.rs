@@ -28,7 +28,7 @@ pub struct Town {
 }
 
 impl Town {
-    /// With so many operators' nodes, each with these settings. To be called [`crate::world::Place::Inside`].
+    /// With so many operators' nodes that know each other, each with these settings. To be called [`crate::world::Place::Inside`].
     ///
     /// # Errors
     /// The system refuses, or a node does not start.
@@ -37,7 +37,10 @@ impl Town {
         let (mut running, mut stations): (Vec<Operator>, Vec<Host>) = (Vec::new(), Vec::new());
         for n in 0..operators {
             let station = internet.in_public()?;
-            let stand = Stand::public(&format!("operator{n}"), &station.namespace, station.address, folder.path()).with(settings);
+            // Each knows those that were there before it: together they are one directory.
+            let peers: Vec<&String> = running.iter().flat_map(|operator| &operator.hints).collect();
+            let settings = format!("peers = {peers:?}\n{settings}");
+            let stand = Stand::public(&format!("operator{n}"), &station.namespace, station.address, folder.path()).with(&settings);
             running.push(Operator::start(&stand)?);
             stations.push(station);
         }
