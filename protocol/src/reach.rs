@@ -67,3 +67,22 @@ fn canonical(address: IpAddr) -> IpAddr {
         IpAddr::from([first, second, third, fourth])
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn hiding_an_address_inside_another_does_not_help(bytes in any::<[u8; 4]>()) {
+            let plain = reach(IpAddr::from(bytes));
+            let [a, b, c, d] = bytes;
+            let high = u16::from_be_bytes([a, b]);
+            let low = u16::from_be_bytes([c, d]);
+            for hidden in [[0, 0, 0, 0, 0, 0xFFFF, high, low], [0x64, 0xFF9B, 0, 0, 0, 0, high, low], [0x2002, high, low, 0, 0, 0, 0, 1]] {
+                prop_assert_eq!(reach(IpAddr::from(hidden)), plain);
+            }
+        }
+    }
+}

@@ -117,6 +117,8 @@ impl Board {
                 // The other side writes down the call as which it goes on.
                 CallEnd::Merged | CallEnd::NotContact => Out::Forget(id),
                 CallEnd::Declined => Out::Log(record, CallOutcome::Declined),
+                // Somebody took it, on a device that could not.
+                CallEnd::NoSoundThere if record.talked_ms.is_none() => Out::Log(record, CallOutcome::Failed),
                 _ => Out::Log(record, record.outcome()),
             });
         }

@@ -20,12 +20,7 @@ pub fn root() -> PathBuf {
 /// It is not there and cannot be built.
 pub fn veche_node() -> Result<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    const NODE: Program = Program {
-        name: "veche-node",
-        package: "veche-node",
-        sources: &["node/src", "node/media/src", "protocol/src"],
-        given: "VECHE_NODE",
-    };
+    const NODE: Program = Program { name: "veche-node", sources: &["node/src", "node/media/src", "protocol/src"], given: "VECHE_NODE" };
     NODE.once(&FOUND)
 }
 
@@ -35,12 +30,8 @@ pub fn veche_node() -> Result<PathBuf> {
 /// It is not there and cannot be built.
 pub fn veche_bootstrap() -> Result<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    const OPERATOR: Program = Program {
-        name: "veche-bootstrap",
-        package: "veche-bootstrap",
-        sources: &["bootstrap/src", "node/src", "protocol/src"],
-        given: "VECHE_BOOTSTRAP",
-    };
+    const OPERATOR: Program =
+        Program { name: "veche-bootstrap", sources: &["bootstrap/src", "node/src", "protocol/src"], given: "VECHE_BOOTSTRAP" };
     OPERATOR.once(&FOUND)
 }
 
@@ -50,18 +41,12 @@ pub fn veche_bootstrap() -> Result<PathBuf> {
 /// It is not there and cannot be built.
 pub fn veche() -> Result<PathBuf> {
     static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    const APP: Program = Program {
-        name: "veche",
-        package: "veche-gui",
-        sources: &["gui/src", "node/src", "node/media/src", "protocol/src"],
-        given: "VECHE_APP",
-    };
+    const APP: Program = Program { name: "veche", sources: &["gui/src", "node/src", "node/media/src", "protocol/src"], given: "VECHE_APP" };
     APP.once(&FOUND)
 }
 
 struct Program {
     name: &'static str,
-    package: &'static str,
     /// Folders whose files go into it.
     sources: &'static [&'static str],
     /// Variable with the path of one to take instead.
@@ -91,7 +76,9 @@ impl Program {
 
     fn build(&self, folder: &Path) -> Result<()> {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--quiet", "--locked", "-p", self.package, "--bin", self.name]).current_dir(root());
+        // The whole workspace with one of its tests: the features of every dependency are then those that the tests were built with, and
+        // none is compiled a second time.
+        cargo.args(["build", "--quiet", "--locked", "--workspace", "--bin", self.name, "--test", "house"]).current_dir(root());
         if folder.ends_with("release") {
             cargo.arg("--release");
         }

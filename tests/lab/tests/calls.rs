@@ -12,7 +12,6 @@ use veche_lab::sound::{Clip, compare, longest_silence};
 use veche_lab::{skip, tell, turn, until};
 
 #[test]
-#[ignore = "its limits of time and likeness were not measured yet: run it with --run-ignored all"]
 fn both_hear_what_the_other_says_and_nothing_while_it_is_muted() -> Result<()> {
     let _turn = turn()?;
     let folder = tempfile::tempdir()?;
@@ -59,7 +58,8 @@ fn both_hear_what_the_other_says_and_nothing_while_it_is_muted() -> Result<()> {
     for (way, phone, heard) in [("Alice at Bob's", &phones[0], &to_bob), ("Bob at Alice's", &phones[1], &to_alice)] {
         let likeness = compare(&early(phone), heard)?;
         tell(&format!("{way}: correlation {:.2}, {:.0} % of it found", likeness.correlation, likeness.found * 100.0));
-        ensure!(likeness.found >= 0.9 && likeness.correlation >= 0.8, "{way}: {likeness:?}");
+        // Another voice reaches neither. The best place is found to an eighth of a millisecond, which by chance costs up to a fifth.
+        ensure!(likeness.found >= 0.9 && likeness.correlation >= 0.7, "{way}: {likeness:?}");
     }
     let silence = longest_silence(&to_alice);
     ensure!((Duration::from_millis(2500)..Duration::from_secs(6)).contains(&silence), "silent for {silence:?} while muted for 3 s");
@@ -70,7 +70,6 @@ fn both_hear_what_the_other_says_and_nothing_while_it_is_muted() -> Result<()> {
 }
 
 #[test]
-#[ignore = "its limits of time and likeness were not measured yet: run it with --run-ignored all"]
 fn a_voice_gets_through_with_the_usual_settings() -> Result<()> {
     let _turn = turn()?;
     let folder = tempfile::tempdir()?;
@@ -102,7 +101,6 @@ fn a_voice_gets_through_with_the_usual_settings() -> Result<()> {
 }
 
 #[test]
-#[ignore = "its limits of time and likeness were not measured yet: run it with --run-ignored all"]
 fn a_call_ends_with_a_sentence_where_sound_cannot_begin_or_the_other_is_gone() -> Result<()> {
     let _turn = turn()?;
     let folder = tempfile::tempdir()?;
@@ -145,7 +143,6 @@ fn a_call_ends_with_a_sentence_where_sound_cannot_begin_or_the_other_is_gone() -
 }
 
 #[test]
-#[ignore = "its limits of time and likeness were not measured yet: run it with --run-ignored all"]
 fn the_microphone_can_be_tested_outside_of_calls() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let recipe = |name: &str, audio: &str| -> Result<Recipe> {

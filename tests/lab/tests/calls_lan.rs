@@ -18,7 +18,6 @@ fn phones(folder: &std::path::Path) -> Result<[Phone; 2]> {
 }
 
 #[test]
-#[ignore = "its limits of time and likeness were not measured yet: run it with --run-ignored all"]
 fn a_call_on_the_local_network_sends_nothing_outside() -> Result<()> {
     if inside("a_call_on_the_local_network_sends_nothing_outside", &["nft"])? == Place::Done {
         return Ok(());
@@ -60,7 +59,6 @@ fn a_call_on_the_local_network_sends_nothing_outside() -> Result<()> {
 }
 
 #[test]
-#[ignore = "its limits of time and likeness were not measured yet: run it with --run-ignored all"]
 fn a_call_survives_another_address_and_no_log_has_a_packet_of_it() -> Result<()> {
     if inside("a_call_survives_another_address_and_no_log_has_a_packet_of_it", &[])? == Place::Done {
         return Ok(());

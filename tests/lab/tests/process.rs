@@ -68,7 +68,7 @@ fn options_that_do_not_exist_are_refused_with_a_sentence() -> Result<()> {
     let _turn = veche_lab::turn()?;
     let folder = tempfile::tempdir()?;
     for arguments in [
-        &["--audio", "null"][..],
+        &["--audio", "loud"][..],
         &["--rpc", "ws:127.0.0.1:1"],
         &["--listen", "here"],
         &["--log", "x=y=z"],

@@ -26,7 +26,7 @@ mod tests;
 
 use veche_protocol::call::media::{IceSetup, MediaFailure};
 
-pub use candidate::{Candidate, CandidateKind, CandidateRefusal, Reach, reach};
+pub use candidate::{Candidate, CandidateKind, CandidateRefusal};
 pub use control::Control;
 pub use description::{Description, DescriptionRefusal, MAX_CANDIDATES};
 pub use fingerprint::Fingerprint;

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use rtc::peer_connection::transport::RTCIceCandidateType;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 use veche_protocol::call::media::MediaRoute;
+use veche_protocol::reach::{Reach, reach};
 use webrtc::peer_connection::{PeerConnection, RTCStatsReport, RTCStatsReportEntry, StatsSelector};
-
-use super::{Reach, reach};
 
 /// Counts since a leg began, and what was measured last.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -296,6 +296,7 @@ fn a_program_without_sound_calls_nobody_and_says_so() {
         w.want(alice, Command::CallAccept { call });
         ends(w, alice, call, DISK, CallEnd::NoEngine);
         ends(w, bob, call, DISK, CallEnd::NoSoundThere);
+        assert_eq!(one_entry(w, &[bob, alice], chat, call, CallOutcome::Failed), 0, "it was taken, and not missed");
     });
 }
 
