@@ -8,7 +8,7 @@ use crate::until;
 use anyhow::{Context, Result, anyhow, ensure};
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ pub struct Desk {
     namespace: String,
     display: String,
     runtime: PathBuf,
+    /// What else is in the environment of the app.
+    surroundings: Vec<(String, PathBuf)>,
     server: Child,
 }
 
@@ -55,9 +57,17 @@ impl Desk {
         let mut line = String::new();
         let said = server.stdout.take().context("Xvfb has no output")?;
         BufReader::new(said).read_line(&mut line)?;
-        let desk = Self { recipe: recipe.clone(), namespace, display: format!(":{}", line.trim()), runtime, server };
+        let desk =
+            Self { recipe: recipe.clone(), namespace, display: format!(":{}", line.trim()), runtime, surroundings: Vec::new(), server };
         ensure!(!line.trim().is_empty(), "Xvfb names no display");
         Ok(desk)
+    }
+
+    /// The same with more in the environment of the app, such as where it finds sound.
+    #[must_use]
+    pub fn with(mut self, surroundings: Vec<(String, PathBuf)>) -> Self {
+        self.surroundings = surroundings;
+        self
     }
 
     /// Starts the app and waits for its window.
@@ -87,6 +97,7 @@ impl Desk {
         command.env("DISPLAY", &self.display).env("XDG_RUNTIME_DIR", &self.runtime).env("LANG", "C.UTF-8").env_remove("WAYLAND_DISPLAY");
         // The desktop's keyring is no business of a test.
         command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent").stdin(Stdio::null());
+        command.envs(self.surroundings.iter().map(|(key, value)| (key, value)));
         command
     }
 
@@ -94,6 +105,12 @@ impl Desk {
         let output = self.command("xdotool").args(arguments).output()?;
         ensure!(output.status.success(), "xdotool {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    fn picture(&self, file: &Path) -> Result<()> {
+        let taken = self.command("import").args(["-window", "root"]).arg(file).status()?;
+        ensure!(taken.success(), "import takes no picture");
+        Ok(())
     }
 
     /// Where pictures of failures are kept.
@@ -107,8 +124,7 @@ impl Desk {
         let folder = Self::kept();
         std::fs::create_dir_all(&folder)?;
         let picture = folder.join(&self.recipe.name).with_extension("png");
-        let taken = self.command("import").args(["-window", "root"]).arg(&picture).status()?;
-        ensure!(taken.success(), "import takes no picture");
+        self.picture(&picture)?;
         std::fs::copy(self.recipe.profile.with_extension("log"), picture.with_extension("log"))?;
         Ok(())
     }
@@ -161,6 +177,14 @@ impl App<'_> {
     pub fn says(&self, text: &str) -> Result<()> {
         self.types(text)?;
         self.press(&["Return"])
+    }
+
+    /// Takes a picture of the display it is on.
+    ///
+    /// # Errors
+    /// It cannot be taken or written.
+    pub fn picture(&self, file: &Path) -> Result<()> {
+        self.desk.picture(file)
     }
 
     /// The title of the window.

@@ -28,6 +28,8 @@ pub mod checker;
 #[cfg(target_os = "linux")]
 pub mod desk;
 #[cfg(target_os = "linux")]
+pub mod loudspeakers;
+#[cfg(target_os = "linux")]
 pub mod nat;
 pub mod node;
 #[cfg(target_os = "linux")]
