@@ -5,7 +5,7 @@
 //! streams that the peer declared come in. What is not part of a call at all, and what comes faster than any call, goes no further.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,7 @@ enum Content {
 pub(super) struct Gate {
     inner: Mutex<Inner>,
     refused: AtomicU64,
+    relayed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -65,8 +66,15 @@ impl Gate {
         let admitted = self.lock().admits(now, datagram);
         if !admitted {
             self.refused.fetch_add(1, Ordering::Relaxed);
+        } else if is_relayed(datagram) {
+            self.relayed.store(true, Ordering::Relaxed);
         }
         admitted
+    }
+
+    /// Whether something came through a relay since this was last asked.
+    pub(super) fn take_relayed(&self) -> bool {
+        self.relayed.swap(false, Ordering::Relaxed)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -129,6 +137,11 @@ fn content(datagram: &[u8]) -> Content {
     }
 }
 
+/// Whether a relay brings what somebody else sent: in a channel, or in a Data indication (RFC 8656 §11.6 and §18.1).
+fn is_relayed(datagram: &[u8]) -> bool {
+    matches!(content(datagram), Content::TurnChannel) || datagram.starts_with(&[0x00, 0x17])
+}
+
 /// Whether one of the records is a handshake's certificate message, which travels in the clear (RFC 6347 §4.1 and §4.3.2).
 fn shows_certificate(mut datagram: &[u8]) -> bool {
     const HANDSHAKE: u8 = 22;
@@ -172,6 +185,18 @@ mod tests {
         assert!(!gate.admits(now, &relayed), "nor through a relay");
         assert!(gate.admits(now, &[&[0x40, 0, 0, 52][..], &media(7)].concat()));
         assert_eq!(gate.refused(), 3);
+    }
+
+    #[test]
+    fn what_comes_through_a_relay_is_noticed_once() {
+        let (gate, now) = (Gate::default(), Instant::now());
+        gate.set_streams([7].into_iter());
+        assert!(gate.admits(now, &media(7)) && gate.admits(now, &[0, 1, 0, 0]));
+        assert!(!gate.take_relayed());
+        for relayed in [[&[0x40, 0, 0, 52][..], &media(7)].concat(), vec![0, 0x17, 0, 0]] {
+            assert!(gate.admits(now, &relayed));
+            assert!(gate.take_relayed() && !gate.take_relayed(), "{relayed:?}");
+        }
     }
 
     #[test]

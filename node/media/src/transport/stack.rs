@@ -53,7 +53,7 @@ const CHECKS: u16 = 100;
 const KEEPALIVE: Duration = Duration::from_secs(1);
 
 /// Wait for a better pair before one through the outside address, the peer's view, or a relay is taken. Short, because every one
-/// of them is heard; a better pair that succeeds later is moved to.
+/// of them is heard; a better pair that succeeds later is moved to. Where only relays may be used there is nothing better to wait for.
 const SERVER_REFLEXIVE_WAIT: Duration = Duration::from_millis(100);
 const PEER_REFLEXIVE_WAIT: Duration = Duration::from_millis(100);
 const RELAY_WAIT: Duration = Duration::from_millis(500);
@@ -115,7 +115,7 @@ pub(super) async fn connection(
         .with_ice_connection_attempts(Some(CHECK_INTERVAL), Some(CHECKS))
         .with_srflx_acceptance_min_wait(Some(SERVER_REFLEXIVE_WAIT))
         .with_prflx_acceptance_min_wait(Some(PEER_REFLEXIVE_WAIT))
-        .with_relay_acceptance_min_wait(Some(RELAY_WAIT))
+        .with_relay_acceptance_min_wait(Some(if ways.ice.relay_only { Duration::ZERO } else { RELAY_WAIT }))
         .with_srtp_replay_protection_window(REPLAY_WINDOW)
         .with_include_loopback_candidate(ways.loopback)
         // A restart binds sockets anew, on the interfaces that exist by then. Without this the library would also not name its
