@@ -154,7 +154,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         boxes,
         clock,
         commands,
-        outbox: VecDeque::new(),
+        // The others that are part of the directory; nobody else becomes one.
+        outbox: VecDeque::from([NetCmd::Operators(peers.clone())]),
         reads: JoinSet::new(),
         records: BTreeMap::new(),
         record_commits: 0,

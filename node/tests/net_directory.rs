@@ -153,6 +153,24 @@ async fn without_a_directory_and_on_the_local_network_nobody_is_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_only_says_that_they_are_of_the_directory_is_not_asked_and_learns_nothing() {
+    let honest = Node::serve(operator(20, 0)).await;
+    let mallory = Node::serve(operator(30, 0)).await;
+    mallory.use_operators(&[honest.hint()]);
+    let mut ada = Node::start(NetConfig { listen: Vec::new(), ..config(1) }).await;
+    ada.use_operators(&[honest.hint()]);
+    ada.link_up().await;
+    // Until both have said that they are some.
+    tokio::time::sleep(std::time::Duration::from_millis(1_000)).await;
+    let (key, value) = address(5, 1);
+    assert_eq!(put(&mut ada, 1, key, value.clone()).await, DirectoryEnd::Nodes(1));
+    assert_eq!(get(&mut ada, 2, key).await.0, [value]);
+    let told = mallory.handle.server_stats();
+    assert_eq!((told.records_kept, told.records_asked), (0, 0));
+    assert_eq!(ada.handle.stats().connections, 1, "nobody else was dialled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_questions_is_bounded() {
     let (_nodes, mut ada) = directory(1).await;
     for n in 0..200 {

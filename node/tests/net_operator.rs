@@ -1,4 +1,4 @@
-//! What an operator's node lets strangers have: so many connections for an address.
+//! What an operator's node lets strangers have: so many connections for an address, and none for nothing.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise, and say what it measured")]
 
@@ -7,6 +7,7 @@ mod net_kit;
 use net_kit::{Node, config, operator};
 use std::time::Duration;
 use veche_node::net::{NetCmd, NetConfig, NetEvent, ServerConfig, ServerLimits};
+use veche_protocol::link::Proto;
 
 /// A node that keeps its connections as long as the other side does.
 fn patient(seed: u8) -> NetConfig {
@@ -34,4 +35,20 @@ async fn one_address_takes_no_more_than_its_share_of_an_operators_connections() 
     tokio::time::sleep(Duration::from_millis(300)).await;
     late.command(NetCmd::Dial { peer: Some(server.peer()), addrs: vec![server.hint().addr] });
     late.link_to(server.peer()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_uses_an_operators_node_for_nothing_is_let_go() {
+    let server = Node::serve(ServerConfig { idle_timeout: Duration::from_millis(500), ..operator(9, 0) }).await;
+    let (mut idle, mut busy) = (Node::start(patient(1)).await, Node::start(patient(2)).await);
+    for node in [&idle, &busy] {
+        // Not as an operator's: no place behind the relay is asked for.
+        node.command(NetCmd::Dial { peer: Some(server.peer()), addrs: vec![server.hint().addr] });
+    }
+    let link = busy.link_to(server.peer()).await.0;
+    busy.send(link, Proto::Mailbox, b"a stream is open from here on");
+    let link = idle.link_to(server.peer()).await.0;
+    idle.until(|event| matches!(event, NetEvent::LinkDown { link: down, .. } if *down == link).then_some(())).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(busy.handle.stats().links, 1, "a client that reads its mailbox stays");
 }

@@ -84,8 +84,8 @@ impl Behaviour {
             .with_max_established(Some(most.connections))
             .with_max_established_incoming(Some(most.inbound))
             .with_max_established_per_peer(Some(most.connections_per_peer));
-        // Clients say by closing that they need a connection no longer; dead ones are found by ping.
-        let streams = streams::Behaviour::new(&SERVED, true);
+        // Whoever uses nothing here is let go: a client has a stream open, or a place behind the relay.
+        let streams = streams::Behaviour::new(&SERVED, false);
         let common = Self::common(net, key, limits, streams);
         Self {
             crowd: Some(crowd::Behaviour::new(most.connections_per_address)).into(),

@@ -82,6 +82,8 @@ fn config() -> kad::Config {
         .set_query_timeout(QUERY_TIMEOUT)
         .set_substreams_timeout(ANSWER_TIMEOUT)
         .disjoint_query_paths(true)
+        // Whoever merely speaks the protocol is no part of the directory: only nodes that somebody chose are asked, named and told.
+        .set_kbucket_inserts(kad::BucketInserts::Manual)
         .set_record_ttl(Some(RECORD_LIFETIME))
         // Owners renew their records; nodes that did it for them would keep what its owner has withdrawn.
         .set_replication_interval(None)

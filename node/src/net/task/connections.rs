@@ -168,6 +168,10 @@ impl Task {
         if from_listening_port(endpoint) {
             self.own_port.insert(id);
         }
+        if matches!(self.role, Role::Server(_)) && self.doors.contains_key(&peer) {
+            // Other operators' nodes are there when they are needed.
+            self.swarm.behaviour_mut().streams.keep(peer_id, id, true);
+        }
         self.links.established(now, id, peer, side, addr);
         self.release();
     }

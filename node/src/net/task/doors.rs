@@ -1,7 +1,7 @@
 //! The directory: the doors to it, the questions, and who else is part of it.
 
 use super::{Role, Task};
-use crate::net::addr::{from_multiaddr, to_multiaddr, to_peer_id};
+use crate::net::addr::{from_multiaddr, to_multiaddr, to_peer_id, to_peer_key};
 use crate::net::api::NetEvent;
 use crate::net::directory::{self, PROTOCOL, Questions};
 use libp2p::{Multiaddr, PeerId, identify, kad};
@@ -53,10 +53,12 @@ impl Task {
         self.outbox.extend(self.questions.progress(event));
     }
 
-    /// An operator's node learns where others of the directory are, who have dialled it from a port of no use to anybody else.
+    /// An operator's node learns where others of the directory are, who have dialled it from a port of no use to anybody else. Only those that
+    /// its operator named: everybody could say that they are one, and would be told who looks for whom.
     pub(super) fn neighbour(&mut self, peer: PeerId, info: &identify::Info) {
         let full = self.neighbours.len() >= MAX_NEIGHBOURS && !self.neighbours.contains_key(&peer);
-        if !matches!(self.role, Role::Server(_)) || full || !info.protocols.contains(&PROTOCOL) {
+        let named = to_peer_key(&peer).is_some_and(|peer| self.doors.contains_key(&peer));
+        if !matches!(self.role, Role::Server(_)) || !named || full || !info.protocols.contains(&PROTOCOL) {
             return;
         }
         let usable = |addr: &&Multiaddr| from_multiaddr(addr).is_ok_and(|(addr, _)| addr.relay.is_none());
