@@ -1,6 +1,9 @@
 //! The settings of an operator's node: one TOML file, every key with its unit in its name. `veche-bootstrap.example.toml` documents each; a
 //! test holds it against the defaults here.
 
+mod turn;
+
+pub use self::turn::{Turn, TurnSetup};
 use serde::Deserialize;
 use std::fs;
 use std::net::SocketAddr;
@@ -42,6 +45,8 @@ pub struct Config {
     pub relay: Relay,
     /// Mailboxes.
     pub mailbox: Mailbox,
+    /// Relay for calls.
+    pub turn: Turn,
 }
 
 /// Limits of connections.
@@ -54,6 +59,8 @@ pub struct Connections {
     pub inbound: u32,
     /// With one peer.
     pub per_peer: u32,
+    /// Made by one address.
+    pub per_address: u32,
     /// Handshakes under way.
     pub pending: u32,
 }
@@ -127,6 +134,7 @@ impl Default for Config {
             connections: Connections::default(),
             relay: Relay::default(),
             mailbox: Mailbox::default(),
+            turn: Turn::default(),
         }
     }
 }
@@ -134,7 +142,13 @@ impl Default for Config {
 impl Default for Connections {
     fn default() -> Self {
         let limits = ServerLimits::default();
-        Self { total: limits.connections, inbound: limits.inbound, per_peer: limits.connections_per_peer, pending: limits.pending }
+        Self {
+            total: limits.connections,
+            inbound: limits.inbound,
+            per_peer: limits.connections_per_peer,
+            per_address: limits.connections_per_address,
+            pending: limits.pending,
+        }
     }
 }
 
@@ -266,6 +280,7 @@ impl Config {
             connections: connections.total,
             inbound: connections.inbound,
             connections_per_peer: connections.per_peer,
+            connections_per_address: connections.per_address,
             pending: connections.pending,
             places: relay.places,
             circuits: relay.circuits,
@@ -366,6 +381,10 @@ mod tests {
         assert!(key(with("[relay]\ncircuit_minutes = 0").server_limits().unwrap_err()).contains("relay.circuit_minutes"));
         assert!(key(with("[mailbox]\nmake_bits = 60").mailbox_limits().unwrap_err()).contains("mailbox.make_bits"));
         assert!(key(with("peers = [\"/ip4/192.0.2.1/tcp/1\"]").peer_hints().unwrap_err()).contains("peers"));
+        assert!(key(with("[turn]\nlisten = [\"3478\"]").turn_setup().unwrap_err()).contains("turn.listen"));
+        assert!(key(with("[turn]\nlast_port = 1").turn_setup().unwrap_err()).contains("turn.last_port"));
+        assert!(key(with("[turn]\ncredential_hours = 90").turn_setup().unwrap_err()).contains("turn.credential_hours"));
+        assert!(with("[turn]\nenabled = false").turn_setup().unwrap().is_none());
         assert_eq!(with("metrics = \"\"").metrics_addr().unwrap(), None);
         assert_eq!(with("[mailbox]\nenabled = false").mailbox_limits().unwrap().queues, 0);
     }

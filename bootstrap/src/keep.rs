@@ -14,6 +14,9 @@ const TRANSPORT: &str = "veche bootstrap 1 transport";
 /// Label of the salt by which this node chooses among too many claims. It never changes.
 const SAMPLING: &str = "veche bootstrap 1 sampling";
 
+/// Label of the secret of the relay for calls: names that were given out are good across a restart. It never changes.
+const TURN: &str = "veche bootstrap 1 turn";
+
 /// Why the data folder cannot be used. Each is a sentence.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
@@ -36,6 +39,7 @@ pub(crate) struct Kept {
     pub store: Store,
     pub transport_seed: [u8; 32],
     pub sampling: [u8; 32],
+    pub turn: [u8; 32],
     pub queues: Vec<Vec<u8>>,
     pub slips: Vec<Vec<u8>>,
     pub records: Vec<(DirectoryKey, Vec<u8>)>,
@@ -70,7 +74,7 @@ pub(crate) fn open(dir: &Path, now_ms: u64, report: Report) -> Result<Kept, Keep
         .map(|(key, value)| (DirectoryKey(*key), value.to_vec()))
         .collect();
     let derive = |label| *root.derive(label).bytes();
-    Ok(Kept { transport_seed: derive(TRANSPORT), sampling: derive(SAMPLING), queues, slips, records, store })
+    Ok(Kept { transport_seed: derive(TRANSPORT), sampling: derive(SAMPLING), turn: derive(TURN), queues, slips, records, store })
 }
 
 /// How a record of the directory is kept: its key before it, because the store hides where a row lies.

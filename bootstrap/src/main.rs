@@ -9,8 +9,8 @@ use veche_bootstrap::config::Config;
 use veche_node::net::QUIET_LIBRARIES;
 use veche_node::print_hint;
 
-/// The operator's node of Veche: a relay, a part of the directory, and mailboxes for people who are away. It can read nothing of what people
-/// write. Prints each address at which it can be dialled, on a line of its own. Ends on SIGTERM and on SIGINT.
+/// The operator's node of Veche: a relay, a part of the directory, mailboxes for people who are away, and a relay for calls. It can read
+/// nothing of what people write, and hear nothing of what they say. Prints each address at which it can be dialled, on a line of its own. Ends on SIGTERM and on SIGINT.
 #[derive(Debug, Parser)]
 #[command(name = "veche-bootstrap", version, max_term_width = 100)]
 struct Args {
@@ -34,6 +34,10 @@ struct Args {
     #[arg(long, value_name = "MULTIADDR")]
     peer: Vec<String>,
 
+    /// Where to relay calls over UDP, such as 0.0.0.0:3478; may be repeated; "" for nowhere
+    #[arg(long, value_name = "ADDRESS")]
+    turn: Vec<String>,
+
     /// Where to serve /metrics and /health, such as 127.0.0.1:9464; "" for nowhere
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<String>,
@@ -55,7 +59,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<(), String> {
     let config = settings(args)?;
-    let quiet = QUIET_LIBRARIES.join(",");
+    let quiet = [QUIET_LIBRARIES, veche_bootstrap::QUIET_LIBRARIES].concat().join(",");
     let unusable = |why: String| format!("The setting log cannot be used: {why}. Write warn, info, debug or veche_bootstrap=debug.");
     let filter = EnvFilter::builder().parse(format!("{quiet},{}", config.log)).map_err(|why| unusable(why.to_string()))?;
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init().map_err(|why| unusable(why.to_string()))?;
@@ -69,6 +73,12 @@ fn settings(args: Args) -> Result<Config, String> {
     config.data = args.data.unwrap_or(config.data);
     config.metrics = args.metrics.unwrap_or(config.metrics);
     config.log = args.log.unwrap_or(config.log);
+    if args.turn.iter().any(String::is_empty) {
+        config.turn.enabled = false;
+    } else if !args.turn.is_empty() {
+        config.turn.enabled = true;
+        config.turn.listen = args.turn;
+    }
     for (given, setting) in [(args.listen, &mut config.listen), (args.external, &mut config.external), (args.peer, &mut config.peers)] {
         if !given.is_empty() {
             *setting = given;

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use veche_node::net::NetHandle;
 use veche_protocol::mailbox::server::Stats;
+use veche_protocol::turn::{desk, door};
 
 /// Requests answered at a time.
 const AT_ONCE: usize = 16;
@@ -22,6 +23,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Report {
     pub mailbox: Stats,
+    /// The relay for calls.
+    pub turn: door::Stats,
+    /// Names given out for it.
+    pub names: desk::Stats,
+    /// Whether a socket of it is read no longer.
+    pub turn_broken: bool,
     /// Bytes of the database.
     pub disk: u64,
     /// Records that could not be kept across a restart, because the disk was too slow.
@@ -68,6 +75,7 @@ async fn answer(mut stream: TcpStream, net: &NetHandle, report: &watch::Receiver
         ["GET", "/metrics", _] => ("200 OK", "text/plain; version=0.0.4", text(net, &report)),
         ["GET", "/health", _] if report.mailbox.trouble => ("503 Service Unavailable", "text/plain", "the disk fails\n".to_owned()),
         ["GET", "/health", _] if report.mailbox.crowded => ("503 Service Unavailable", "text/plain", "the disk is full\n".to_owned()),
+        ["GET", "/health", _] if report.turn_broken => ("503 Service Unavailable", "text/plain", "calls are not relayed\n".to_owned()),
         ["GET", "/health", _] => ("200 OK", "text/plain", "ok\n".to_owned()),
         ["GET", ..] => ("404 Not Found", "text/plain", "there is /metrics and /health\n".to_owned()),
         _ => ("405 Method Not Allowed", "text/plain", "GET only\n".to_owned()),
@@ -110,6 +118,19 @@ fn text(net: &NetHandle, report: &Report) -> String {
     page.head("mailbox_no_total", "Requests refused.", "counter");
     for (why, times) in &mailbox.refused {
         page.line(&format!("mailbox_no_total{{why=\"{}\"}}", why.word()), *times);
+    }
+    let (turn, names) = (&report.turn, &report.names);
+    page.count("turn_names_total", "Names given out for the relay for calls.", names.granted);
+    page.count("turn_names_refused_total", "Names refused by a rate.", names.refused);
+    page.gauge("turn_places", "Places of the relay for calls that people have now.", turn.places);
+    page.count("turn_places_total", "Places given.", turn.given);
+    page.count("turn_bytes_total", "Bytes relayed for calls, both ways.", turn.bytes);
+    page.count("turn_dropped_total", "Data for calls dropped for its rate or its destination.", turn.dropped);
+    page.count("turn_flooded_total", "Requests dropped for their number.", turn.flooded);
+    page.gauge("turn_broken", "1 once a socket of the relay for calls failed.", u64::from(report.turn_broken));
+    page.head("turn_no_total", "Requests refused, by code (RFC 8656). Everybody's first one is a 401.", "counter");
+    for (code, times) in &turn.refused {
+        page.line(&format!("turn_no_total{{code=\"{code}\"}}"), *times);
     }
     page.gauge("disk_bytes", "Bytes of the database on disk.", report.disk);
     if let Some(bytes) = resident() {

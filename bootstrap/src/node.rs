@@ -1,12 +1,14 @@
 //! The node at work: one loop that owns the mailboxes and carries between them, the network and the disk. It decides nothing.
 
 use crate::ballast::Ballast;
-use crate::config::{Config, ConfigError};
+use crate::clock::{Clock, wall};
+use crate::config::{Config, ConfigError, TurnSetup};
 use crate::keep::{self, KeepError, Kept, record_row};
 use crate::metrics::{self, Report};
+use crate::turn::{Relay, Setup, TurnError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use veche_node::net::{NetCmd, NetError, NetEvent, NetEvents, NetHandle, ServerConfig, Shelf, ShelfRules, serve};
@@ -18,7 +20,8 @@ use veche_protocol::limits;
 use veche_protocol::link::{Hint, Proto};
 use veche_protocol::mailbox::server::{self as mailbox, Effect, Frame, Input, Server};
 use veche_protocol::store::{Found, Key, Read, Write};
-use veche_protocol::time::{Mono, Now, UnixMs};
+use veche_protocol::turn::desk::{self, Answer, Desk};
+use veche_protocol::turn::user::Secret;
 
 /// Acknowledgements of the disk that may wait: more than the commits that can be under way.
 const ACKS: usize = 2048;
@@ -55,6 +58,9 @@ pub enum StartError {
     /// The network.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// The relay for calls.
+    #[error(transparent)]
+    Turn(#[from] TurnError),
     /// The place for metrics.
     #[error("Metrics cannot be served at {0} ({1}). Choose another address in the settings, or \"\" for none.")]
     Metrics(SocketAddr, std::io::Error),
@@ -106,7 +112,7 @@ impl Running {
 /// A setting, the data folder or the network cannot be used.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let (listen, external, peers) = (config.listen_addrs()?, config.external_addrs()?, config.peer_hints()?);
-    let (limits, most, metrics) = (config.mailbox_limits()?, config.server_limits()?, config.metrics_addr()?);
+    let (limits, most, metrics, turn) = (config.mailbox_limits()?, config.server_limits()?, config.metrics_addr()?, config.turn_setup()?);
 
     let (acked, acks) = mpsc::channel(ACKS);
     let report = Box::new(move |done: Committed| {
@@ -114,7 +120,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         let _ = acked.try_send(done);
     });
     let data = config.data.clone();
-    let kept = tokio::task::spawn_blocking(move || keep::open(&data, clock().0, report));
+    let kept = tokio::task::spawn_blocking(move || keep::open(&data, wall().0, report));
     let kept: Kept = kept.await.map_err(|why| StartError::System(why.to_string()))??;
 
     let (changed, changes) = mpsc::channel(RECORDS);
@@ -132,8 +138,18 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 
     let peer = net.peer();
     let clock = Clock::start();
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|why| StartError::System(why.to_string()))?;
+    let seed = draw()?;
+    let secret = Secret::new(kept.turn);
+    let (relay, life) = match turn {
+        Some(setup) => {
+            let TurnSetup { listen, external, ports, limits, private, life } = setup;
+            let setup = Setup { listen, external, ports, limits, private, secret: secret.clone(), seed: draw()? };
+            (Some(Relay::start(setup, clock)?), life)
+        }
+        None => (None, Duration::ZERO),
+    };
+    let urls = relay.as_ref().map(|relay| relay.urls().to_vec()).unwrap_or_default();
+    let desk = Desk::new(desk::Config { urls, secret, life, seed: draw()? });
     let boxes = Server::new(mailbox::Config { node: peer, limits, seed }, clock.now(), &kept.queues, &kept.slips);
 
     let (told, reports) = watch::channel(Report::default());
@@ -152,6 +168,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         net,
         store: kept.store,
         boxes,
+        desk,
+        relay,
         clock,
         commands,
         // The others that are part of the directory; nobody else becomes one.
@@ -169,6 +187,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         addressed,
         ballast: Ballast::new(&config.data, config.reserve_mib),
         taking: JoinSet::new(),
+        sizing: JoinSet::new(),
     };
     let work = tokio::spawn(async move {
         work.run(events, acks, changes, stopped).await;
@@ -176,6 +195,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         carrier.abort();
     });
     Ok(Running { peer, metrics: at, addresses, stop, work })
+}
+
+fn draw() -> Result<[u8; 32], StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|why| StartError::System(why.to_string()))?;
+    Ok(seed)
 }
 
 /// Carries commands to the network, which may make wait; the loop itself never does, or the two could wait for each other.
@@ -191,6 +216,9 @@ struct Loop {
     net: NetHandle,
     store: Store,
     boxes: Server,
+    /// Gives out names for the relay for calls.
+    desk: Desk,
+    relay: Option<Relay>,
     clock: Clock,
     commands: mpsc::Sender<NetCmd>,
     /// Commands for which there was no room yet. The windows of the mailboxes and the rates of the links bound it.
@@ -202,7 +230,7 @@ struct Loop {
     next_token: u64,
     unsaved: std::sync::Arc<std::sync::atomic::AtomicU64>,
     peers: Vec<Hint>,
-    connected: BTreeMap<LinkId, PeerKey>,
+    connected: BTreeMap<LinkId, (PeerKey, IpAddr)>,
     told: watch::Sender<Report>,
     reported: u32,
     disk: u64,
@@ -210,6 +238,8 @@ struct Loop {
     ballast: Ballast,
     /// Room that is being taken on the disk.
     taking: JoinSet<std::io::Result<()>>,
+    /// The database is being measured, which a slow disk makes long.
+    sizing: JoinSet<Option<u64>>,
 }
 
 impl Loop {
@@ -254,7 +284,8 @@ impl Loop {
                     self.records.insert(key, value);
                 }
                 () = tokio::time::sleep_until(due.into()) => self.boxes.handle(self.clock.now(), Input::Tick),
-                _ = report.tick() => self.report().await,
+                Some(size) = self.sizing.join_next() => self.disk = size.ok().flatten().unwrap_or(self.disk),
+                _ = report.tick() => self.report(),
                 _ = redial.tick() => self.dial_peers(),
                 _ = room.tick() => self.take_room(),
             }
@@ -341,14 +372,16 @@ impl Loop {
         let now = self.clock.now();
         match event {
             NetEvent::LinkUp { link, info } => {
-                self.connected.insert(link, info.peer);
-                self.boxes.handle(now, Input::LinkUp { link, peer: info.peer, ip: info.addr.socket.ip(), sponsor: None });
+                let ip = info.addr.socket.ip();
+                self.connected.insert(link, (info.peer, ip));
+                self.boxes.handle(now, Input::LinkUp { link, peer: info.peer, ip, sponsor: None });
             }
             NetEvent::LinkDown { link, .. } => {
                 self.connected.remove(&link);
                 self.boxes.handle(now, Input::LinkDown(link));
             }
             NetEvent::Frame { link, proto: Proto::Mailbox, frame } => self.boxes.handle(now, Input::Frame { link, frame }),
+            NetEvent::Frame { link, proto: Proto::Turn, frame } => self.caller_asks(link, &frame),
             NetEvent::Listening(addr) => {
                 // Whoever shows addresses may have stopped doing so.
                 let _ = self.addressed.try_send(Hint { peer: self.net.peer(), addr });
@@ -358,23 +391,38 @@ impl Loop {
         }
     }
 
+    /// Somebody wants a name for the relay for calls.
+    fn caller_asks(&mut self, link: LinkId, frame: &[u8]) {
+        let Some((peer, ip)) = self.connected.get(&link).copied() else { return };
+        match self.desk.frame(self.clock.now(), &peer, ip, frame) {
+            Answer::Send(frame) => self.outbox.push_back(NetCmd::Send { link, proto: Proto::Turn, frame, receipt: None }),
+            Answer::Close => self.outbox.push_back(NetCmd::Close { link }),
+            Answer::Nothing => {}
+        }
+    }
+
     fn dial_peers(&mut self) {
-        let connected: BTreeSet<PeerKey> = self.connected.values().copied().collect();
+        let connected: BTreeSet<PeerKey> = self.connected.values().map(|(peer, _)| *peer).collect();
         for hint in self.peers.iter().filter(|hint| !connected.contains(&hint.peer)) {
             self.outbox.push_back(NetCmd::Dial { peer: Some(hint.peer), addrs: vec![hint.addr] });
         }
     }
 
-    async fn report(&mut self) {
-        if self.reported.is_multiple_of(SIZE_EVERY) {
+    fn report(&mut self) {
+        if self.reported.is_multiple_of(SIZE_EVERY) && self.sizing.is_empty() {
             let store = self.store.clone();
-            if let Ok(Ok(bytes)) = tokio::task::spawn_blocking(move || store.size()).await {
-                self.disk = bytes;
-            }
+            self.sizing.spawn_blocking(move || store.size().ok());
         }
         self.reported = self.reported.wrapping_add(1);
         let records_unsaved = self.unsaved.load(std::sync::atomic::Ordering::Relaxed);
-        self.told.send_replace(Report { mailbox: self.boxes.stats(), disk: self.disk, records_unsaved });
+        self.told.send_replace(Report {
+            mailbox: self.boxes.stats(),
+            turn: self.relay.as_ref().map(Relay::stats).unwrap_or_default(),
+            names: self.desk.stats(),
+            turn_broken: self.relay.as_mut().is_some_and(Relay::is_broken),
+            disk: self.disk,
+            records_unsaved,
+        });
     }
 
     async fn end(mut self, mut changes: mpsc::Receiver<(DirectoryKey, Option<Vec<u8>>)>) {
@@ -383,6 +431,9 @@ impl Loop {
         }
         while let Ok((key, value)) = changes.try_recv() {
             self.records.insert(key, value);
+        }
+        if let Some(relay) = self.relay.take() {
+            relay.stop().await;
         }
         self.record_commits = 0;
         self.work();
@@ -404,26 +455,4 @@ fn read_frames(store: &Store, keys: Vec<Key>) -> Vec<Frame> {
         }
     };
     keys.into_iter().map(read).collect()
-}
-
-/// The two clocks, read together.
-struct Clock(Instant);
-
-impl Clock {
-    fn start() -> Self {
-        Self(Instant::now())
-    }
-
-    fn now(&self) -> Now {
-        Now { mono: Mono(veche_protocol::time::millis(self.0.elapsed())), wall: clock() }
-    }
-
-    fn instant(&self, mono: Mono) -> Instant {
-        self.0 + Duration::from_millis(mono.0)
-    }
-}
-
-fn clock() -> UnixMs {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    UnixMs(veche_protocol::time::millis(since))
 }

@@ -6,7 +6,6 @@ mod kit;
 
 use kit::{Client, Operator, QUICK};
 use std::process::Command;
-use std::time::Duration;
 use veche_protocol::mailbox::server::Refusal;
 
 /// Frames of the test that fills a small disk: more than it can hold.
@@ -149,6 +148,3 @@ fn the_systemd_unit_is_right() {
         Err(why) => eprintln!("skipped: systemd-analyze cannot be started ({why})"),
     }
 }
-
-/// Nothing here takes long; what does not come does not come.
-const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,6 +1,7 @@
-//! The program as a process, and a client that speaks the mailbox protocol to it.
+//! The program as a process, and a client that speaks to it.
 
-use super::PATIENCE;
+#![allow(dead_code, reason = "each file uses its part")]
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -16,6 +17,10 @@ use veche_protocol::link::{Hint, Proto};
 use veche_protocol::mailbox::proof::{self, Ends, OwnerSecret};
 use veche_protocol::wire::codec;
 use veche_protocol::wire::mailbox::{Mailbox, MailboxFrame, Make, Open, Put, Taken};
+use veche_protocol::wire::turn::{Turn, TurnAsk, TurnFrame, TurnGrant};
+
+/// Nothing here takes long; what does not come does not come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Settings that let one test do what a thousand people do.
 pub const QUICK: &str = "[mailbox]\nmake_bits = 4\nput_burst = 100000\nsource_burst_kib = 1000000\n";
@@ -177,6 +182,28 @@ impl Client {
             }
         };
         timeout(PATIENCE, heard).await.expect("an answer in time")
+    }
+
+    /// Asks for a name and a password for the relay for calls; the seconds to wait where that is refused.
+    pub async fn call_leave(&mut self) -> Result<TurnGrant, u32> {
+        let frame = codec::encode(&TurnFrame { m: Some(Turn::Ask(TurnAsk { ask: 7 })) });
+        self.net.send(NetCmd::Send { link: self.link, proto: Proto::Turn, frame, receipt: None }).await.unwrap();
+        let heard = async {
+            loop {
+                match self.events.recv().await.expect("the network goes on") {
+                    NetEvent::Frame { proto: Proto::Turn, frame, .. } => {
+                        return codec::decode::<TurnFrame>(&frame, Proto::Turn.max_frame()).unwrap().m.unwrap();
+                    }
+                    NetEvent::LinkDown { why, .. } => panic!("the link ended: {why:?}"),
+                    _ => {}
+                }
+            }
+        };
+        match timeout(PATIENCE, heard).await.expect("an answer in time") {
+            Turn::Grant(grant) if grant.ask == 7 => Ok(grant),
+            Turn::No(no) if no.ask == 7 => Err(no.wait_s),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Makes the queue of this key.

@@ -94,6 +94,10 @@ impl Stand {
         for addr in self.addrs() {
             command.args(["--listen", &addr, "--external", &addr]);
         }
+        if self.namespace.is_none() {
+            // The usual port may be another one's on this machine.
+            command.args(["--turn", &format!("{}:0", self.address)]);
+        }
         // For looking at a failure.
         if let Some(filter) = std::env::var_os("VECHE_LOG") {
             command.arg("--log").arg(filter);

@@ -47,6 +47,12 @@ pub const DOORS: &[Door] = &[
         instead: "use the engine of veche-media",
     },
     Door {
+        crates: &["turn_server", "turn_util", "stun", "socket2"],
+        places: &["bootstrap/src/turn/", "bootstrap/tests/"],
+        except: &[],
+        instead: "who may have what relayed is decided in protocol::turn",
+    },
+    Door {
         crates: &["egui", "egui_*", "eframe", "epaint", "emath", "ecolor"],
         places: &["gui/", "tests/screens/", "tests/bench/"],
         except: &["gui/src/model/"],
