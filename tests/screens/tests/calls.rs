@@ -5,9 +5,10 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
 use std::sync::Arc;
 use veche_gui::bridge::Request;
+use veche_gui::model::{Intent, Page, SettingsTab};
 use veche_protocol::core::command::{Command, CommandError};
 use veche_protocol::ids::CallId;
-use veche_protocol::view::{CallEnd, CallOutcome, CallPhase, Presence, Relation, Status};
+use veche_protocol::view::{CallEnd, CallOutcome, CallPhase, OperatorView, Presence, Relation, Status};
 use veche_screens::act::{busy, compose, composer_text, sees, steps, with_anton};
 use veche_screens::cast;
 use veche_screens::script::Script;
@@ -215,7 +216,7 @@ fn the_bar_stays_everywhere_and_leads_back() {
     for away in ["People near you (2)", "Settings"] {
         press(&mut window, away);
         press(&mut window, "Call with Антон Белов");
-        assert_eq!(window.harness.state().model().page, veche_gui::model::Page::Chat(cast::chat_id(1)), "{away}");
+        assert_eq!(window.harness.state().model().page, Page::Chat(cast::chat_id(1)), "{away}");
     }
 }
 
@@ -247,6 +248,26 @@ fn what_became_of_calls_stands_between_the_messages_and_can_be_answered() {
     assert!(sees(&window, "Missed call"));
     press(&mut window, "Call back");
     assert_eq!(commands(&script), [Command::CallStart { account: cast::account(1) }]);
+}
+
+#[test]
+fn the_network_page_says_which_meeting_points_calls_can_go_through() {
+    let script = busy();
+    let mut window = with_anton(&script);
+    let shown = |window: &mut Window, connected: bool, calls: bool| {
+        script.change(|s| {
+            let network = Arc::make_mut(&mut s.network);
+            network.lan_only = false;
+            network.operators = vec![OperatorView { hints: network.listening.clone(), connected, calls }];
+        });
+        window.harness.state_mut().push(Intent::Go(Page::Settings(SettingsTab::Network)));
+        steps(window);
+        ["Connected, also for calls", "Connected", "Not connected"].map(|words| window.harness.query_by_label(words).is_some())
+    };
+    assert_eq!(shown(&mut window, false, false), [false, false, true]);
+    assert_eq!(shown(&mut window, true, false), [false, true, false]);
+    assert_eq!(shown(&mut window, true, true), [true, false, false]);
+    assert_eq!(shown(&mut window, false, true), [false, false, true], "what it gave is of no use while it cannot be reached");
 }
 
 #[test]

@@ -41,7 +41,11 @@ fn operators(ui: &mut Ui, cx: &mut Cx<'_>, network: &NetworkView, typed: &mut St
             ui.horizontal(|ui| {
                 let (rect, _) = ui.allocate_exact_size(vec2(10.0, 18.0), Sense::hover());
                 ui.painter().circle_filled(rect.center(), 4.5, if operator.connected { p.ok } else { p.faint });
-                let state = lang.t(if operator.connected { "network-operator-up" } else { "network-operator-down" });
+                let state = lang.t(match (operator.connected, operator.calls) {
+                    (true, true) => "network-operator-calls",
+                    (true, false) => "network-operator-up",
+                    (false, _) => "network-operator-down",
+                });
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                     if button::icon_sized(ui, p, icons::TRASH, &lang.named("network-operator-remove", &address), false, 26.0).clicked() {
                         cx.push(Intent::RemoveOperator(first.peer));
