@@ -2,6 +2,7 @@
 
 use crate::cast::{Person, text};
 use crate::nat::{Host, Internet};
+use crate::node::Recipe;
 use crate::operator::{Operator, Stand};
 use crate::until;
 use anyhow::{Context, Result, ensure};
@@ -34,16 +35,19 @@ impl Town {
     /// The system refuses, or a node does not start.
     pub fn new(seed: u64, operators: usize, settings: &str) -> Result<Self> {
         let (mut internet, folder) = (Internet::new(seed)?, tempfile::tempdir()?);
-        let (mut running, mut stations): (Vec<Operator>, Vec<Host>) = (Vec::new(), Vec::new());
-        for n in 0..operators {
-            let station = internet.in_public()?;
-            // Each knows those that were there before it: together they are one directory.
-            let peers: Vec<&String> = running.iter().flat_map(|operator| &operator.hints).collect();
-            let settings = format!("peers = {peers:?}\n{settings}");
-            let stand = Stand::public(&format!("operator{n}"), &station.namespace, station.address, folder.path()).with(&settings);
-            running.push(Operator::start(&stand)?);
-            stations.push(station);
-        }
+        let stations = (0..operators).map(|_| internet.in_public()).collect::<Result<Vec<_>>>()?;
+        let stand = |n: usize, station: &Host| Stand::public(&format!("operator{n}"), &station.namespace, station.address, folder.path());
+        let stands: Vec<Stand> = stations.iter().enumerate().map(|(n, station)| stand(n, station)).collect();
+        // They are one directory if each names the others, and what a node is called shows once it has run.
+        let hints = match stands.as_slice() {
+            [_] => vec![Vec::new()],
+            several => several.iter().map(hints_of).collect::<Result<Vec<_>>>()?,
+        };
+        let start = |(n, stand): (usize, &Stand)| {
+            let peers: Vec<&String> = hints.iter().enumerate().filter(|(other, _)| *other != n).flat_map(|(_, hints)| hints).collect();
+            Operator::start(&stand.clone().with(&format!("peers = {peers:?}\n{settings}")))
+        };
+        let running = stands.iter().enumerate().map(start).collect::<Result<Vec<_>>>()?;
         Ok(Self { operators: running, internet, _stations: stations, folder })
     }
 
@@ -58,7 +62,15 @@ impl Town {
     /// # Errors
     /// Their node does not start, or the directory does not take the login.
     pub fn settle(&self, home: &Host, login: &str, name: &str) -> Result<Person> {
-        let person = Person::new(&home.recipe(login, self.folder()), login, name)?;
+        self.settle_with(&home.recipe(login, self.folder()), login, name)
+    }
+
+    /// The same with a node that is started so.
+    ///
+    /// # Errors
+    /// Their node does not start, or the directory does not take the login.
+    pub fn settle_with(&self, recipe: &Recipe, login: &str, name: &str) -> Result<Person> {
+        let person = Person::new(recipe, login, name)?;
         for hint in self.operators.iter().flat_map(|operator| &operator.hints) {
             person.call("network.bootstrap_add", json!({ "multiaddr": hint }))?;
         }
@@ -68,6 +80,14 @@ impl Town {
         })?;
         Ok(person)
     }
+}
+
+/// Where an operator's node will be, and what it is called.
+fn hints_of(stand: &Stand) -> Result<Vec<String>> {
+    let operator = Operator::start(stand)?;
+    let hints = operator.hints.clone();
+    operator.end()?;
+    Ok(hints)
 }
 
 /// Whether a node has a place behind a relay.

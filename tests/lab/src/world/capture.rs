@@ -3,6 +3,7 @@
 use super::{contains, run};
 use crate::until;
 use anyhow::{Context, Result, ensure};
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,9 @@ const KIND_AT: usize = 12;
 const IPV4: [u8; 2] = [8, 0];
 const FROM_AT: usize = ETHERNET + 12;
 const TO_AT: usize = ETHERNET + 16;
+/// And what it carries; 17 is UDP (RFC 768), whose head begins with both ports.
+const PROTOCOL_AT: usize = ETHERNET + 9;
+const UDP: u8 = 17;
 
 /// Records every packet of a network device.
 pub struct Capture {
@@ -125,9 +129,28 @@ impl Recording {
     /// # Errors
     /// The recording is no such file.
     pub fn between(&self, one: Ipv4Addr, other: Ipv4Addr) -> Result<usize> {
+        Ok(self.packets(one, other)?.len())
+    }
+
+    /// The ports of both ends between which UDP went either way, the first one's first.
+    ///
+    /// # Errors
+    /// The recording is no such file.
+    pub fn flows(&self, one: Ipv4Addr, other: Ipv4Addr) -> Result<BTreeSet<[u16; 2]>> {
+        let port = |packet: &[u8], at: usize| packet.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map(u16::from_be_bytes);
+        let flow = |packet: &[u8]| {
+            let head = usize::from(packet.get(ETHERNET)? & 0x0F) * 4;
+            let ports = [port(packet, ETHERNET + head)?, port(packet, ETHERNET + head + 2)?];
+            let is_back = packet.get(FROM_AT..FROM_AT + 4)? == other.octets();
+            (packet.get(PROTOCOL_AT) == Some(&UDP)).then_some(if is_back { [ports[1], ports[0]] } else { ports })
+        };
+        Ok(self.packets(one, other)?.into_iter().filter_map(flow).collect())
+    }
+
+    fn packets(&self, one: Ipv4Addr, other: Ipv4Addr) -> Result<Vec<&[u8]>> {
         let ends = [[one.octets(), other.octets()], [other.octets(), one.octets()]];
         let mut rest = self.0.get(FILE_HEAD..).context("no recording")?;
-        let mut count = 0;
+        let mut found = Vec::new();
         // A packet that is just being written is not yet there.
         while let Some((head, behind)) = rest.split_at_checked(PACKET_HEAD) {
             let length = head.get(LENGTH_AT..LENGTH_AT + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_ne_bytes);
@@ -136,8 +159,10 @@ impl Recording {
             rest = next;
             let part = |at: usize| packet.get(at..at + 4);
             let is_ip = packet.get(KIND_AT..ETHERNET) == Some(&IPV4);
-            count += usize::from(is_ip && ends.iter().any(|[from, to]| part(FROM_AT) == Some(from) && part(TO_AT) == Some(to)));
+            if is_ip && ends.iter().any(|[from, to]| part(FROM_AT) == Some(from) && part(TO_AT) == Some(to)) {
+                found.push(packet);
+            }
         }
-        Ok(count)
+        Ok(found)
     }
 }
