@@ -106,12 +106,20 @@ async fn a_second_instance_and_a_broken_file_are_told_in_a_sentence() {
     assert!(String::from_utf8_lossy(&second.stderr).contains("already running"), "{second:?}");
 
     let file = dir.path().join("broken.toml");
-    std::fs::write(&file, "log = \"info\"\n\n[mailbox]\ntotal_mb = 5\n").unwrap();
-    let broken = kit::program().args(["--config", file.to_str().unwrap()]).output().unwrap();
-    let told = String::from_utf8_lossy(&broken.stderr);
-    assert!(!broken.status.success());
-    assert!(told.contains("line 4") && told.contains("total_mb"), "{told}");
-    assert!(broken.stdout.is_empty());
+    let texts = [
+        ("log = \"info\"\n\n[mailbox]\ntotal_mb = 5\n", "line 4", "total_mb"),
+        ("[turn]\nplaces = 7\nplace_mbit = 1\n", "line 3", "place_mbit"),
+        ("[turn]\nfirst_port = 70000\n", "line 2", "first_port"),
+        ("external = [\"/ip4/192.0.2.1/tcp/1\"]\n[turn]\nfirst_port = 80\n", "turn.first_port", "ports below 1024"),
+    ];
+    for (text, place, what) in texts {
+        std::fs::write(&file, text).unwrap();
+        let broken = kit::program().args(["--config", file.to_str().unwrap()]).output().unwrap();
+        let told = String::from_utf8_lossy(&broken.stderr);
+        assert!(!broken.status.success());
+        assert!(told.contains(place) && told.contains(what), "{told}");
+        assert!(broken.stdout.is_empty());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
