@@ -250,6 +250,7 @@ impl Driver {
             Effect::Offload { id, job } => self.offload(id, job),
             Effect::StartNet { transport_seed } => self.start_net(transport_seed),
             Effect::Dial { peer, addrs } => self.net_cmd(NetCmd::Dial { peer, addrs }),
+            Effect::Doubt(link) => self.net_cmd(NetCmd::Doubt { link }),
             Effect::Operators(hints) => self.net_cmd(NetCmd::Operators(hints)),
             Effect::Friends(peers) => self.net_cmd(NetCmd::Friends(peers)),
             Effect::DirectoryGet { id, key } => self.net_cmd(NetCmd::DirectoryGet { id, key }),

@@ -106,6 +106,12 @@ pub enum NetCmd {
         /// Where to try; the first [`MAX_DIAL_ADDRS`] count. QUIC before TCP, one staggered after the other.
         addrs: Vec<Addr>,
     },
+    /// Take a link for dead unless it shows a sign of life; until then a [`Self::Dial`] to its peer goes beside it, and what comes up there
+    /// first begins a new link in its place.
+    Doubt {
+        /// The link in doubt.
+        link: LinkId,
+    },
     /// Queue one frame. Dropped in silence if the link is already down.
     Send {
         /// The link to use.

@@ -283,6 +283,14 @@ impl Links {
         }
     }
 
+    /// A link is in doubt until what carries it proves alive.
+    pub(super) fn doubt(&mut self, now: Instant, link: LinkId) {
+        let conn = self.chosen(link).and_then(|(_, chosen)| self.conns.get_mut(&chosen));
+        if let Some(conn) = conn {
+            conn.suspect.get_or_insert(now);
+        }
+    }
+
     /// The peer at the other end of a link, the connection that carries it, and what can be said about that.
     pub(super) fn info(&self, link: LinkId) -> Option<(ConnectionId, LinkInfo)> {
         let chosen = self.peer_of(link).and_then(|peer| self.peers.get(&peer))?.chosen;

@@ -338,6 +338,7 @@ impl Task {
                 }
             }
             NetCmd::Close { link } => self.part(link),
+            NetCmd::Doubt { link } => self.links.doubt(Instant::now(), link),
             NetCmd::Operators(list) => self.operators(&list),
             NetCmd::Friends(friends) => self.befriend(friends),
             NetCmd::DirectoryGet { id, key } => self.question(id, |questions, kad| questions.get(kad, id, &key)),

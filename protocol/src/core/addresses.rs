@@ -3,7 +3,7 @@
 use super::Core;
 use super::effect::Effect;
 use super::timers::Timer;
-use crate::ids::{AccountId, PeerKey};
+use crate::ids::{AccountId, LinkId, PeerKey};
 use crate::limits;
 use crate::link::{Addr, Hint, Route};
 use std::collections::BTreeMap;
@@ -21,8 +21,8 @@ const RECENT: Duration = Duration::from_secs(5 * 60);
 const NEIGHBOUR_AGAIN: Duration = Duration::from_secs(90);
 /// How long the node with the higher transport key leaves the first dial to the other: both would work, one is enough.
 const YIELD_DIAL: Duration = Duration::from_secs(1);
-/// Places behind relays that people are told.
-const RELAYED_HINTS: usize = 2;
+/// Addresses behind relays that people are told: two relays, each over UDP and over TCP.
+const RELAYED_HINTS: usize = 4;
 /// Nodes of the local network that are remembered. A neighbourhood larger than this is no neighbourhood.
 const NEIGHBOURS: usize = 256;
 
@@ -32,6 +32,20 @@ fn by_peer(hints: &[Hint]) -> BTreeMap<PeerKey, Vec<Addr>> {
         by_peer.entry(hint.peer).or_default().push(hint.addr);
     }
     by_peer
+}
+
+/// One address at each relay before a second one at any: a list that is cut short still names all relays, of which one may die.
+fn in_turn(relayed: Vec<Addr>) -> Vec<Addr> {
+    let mut told: BTreeMap<Option<PeerKey>, usize> = BTreeMap::new();
+    let mut ranked: Vec<(usize, Addr)> = Vec::with_capacity(relayed.len());
+    for addr in relayed {
+        let nth = told.entry(addr.relay).or_default();
+        ranked.push((*nth, addr));
+        *nth = nth.saturating_add(1);
+    }
+    ranked.sort_by_key(|(nth, _)| *nth);
+    ranked.truncate(RELAYED_HINTS);
+    ranked.into_iter().map(|(_, addr)| addr).collect()
 }
 
 impl Core {
@@ -51,15 +65,11 @@ impl Core {
                 addrs.push(*addr);
             }
         }
-        // Two places behind relays are worth more than a long list of addresses that a router may not let through.
-        addrs.sort_by_key(|addr| addr.relay.is_none());
-        let relayed = addrs.iter().filter(|addr| addr.relay.is_some()).count();
-        if relayed > RELAYED_HINTS {
-            addrs.drain(RELAYED_HINTS..relayed);
-        }
-        addrs.truncate(limits::HINTS);
-        addrs.sort_by_key(|addr| addr.relay.is_some());
-        addrs.into_iter().map(|addr| Hint { peer: me.peer, addr }).collect()
+        // Places behind relays are worth more than a long list of addresses that a router may not let through.
+        let (relayed, mut direct): (Vec<Addr>, Vec<Addr>) = addrs.into_iter().partition(|addr| addr.relay.is_some());
+        let relayed = in_turn(relayed);
+        direct.truncate(limits::HINTS.saturating_sub(relayed.len()));
+        direct.into_iter().chain(relayed).map(|addr| Hint { peer: me.peer, addr }).collect()
     }
 
     /// Remembers where somebody said or was found to be.
@@ -134,6 +144,16 @@ impl Core {
         }
     }
 
+    /// The own addresses changed: contacts who are connected are told, and for the others it is left in the directory.
+    pub(super) fn addresses_changed(&mut self) {
+        let links: Vec<LinkId> = self.links.iter().filter(|(_, l)| l.auth.is_some()).map(|(id, _)| *id).collect();
+        for id in links {
+            self.send_hints(id);
+        }
+        self.publish_soon();
+        self.network_changed();
+    }
+
     /// A node was discovered on the local network.
     pub(super) fn on_nearby(&mut self, peer: PeerKey, addrs: Vec<Addr>) {
         let Some(me) = &self.me else { return };
@@ -168,5 +188,28 @@ impl Core {
         if self.neighbours.contains_key(&peer) && !self.is_linked(peer) {
             self.timers.set_at_most(Timer::DialNearby(peer), self.now.mono.after(NEIGHBOUR_AGAIN));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::input::Input;
+    use super::super::testing::Bench;
+    use super::*;
+    use crate::link::Transport;
+
+    #[test]
+    fn people_are_told_of_both_relays_whatever_else_there_is_to_tell() {
+        let mut bench = Bench::new(&["alice"]);
+        let behind = |relay: u8, transport| Addr::behind(PeerKey([relay; 32]), ([203, 0, 113, relay], 4001).into(), transport);
+        // A relay is asked for a place once and names all its addresses; a node may have many of its own.
+        let relayed = [1, 2].map(|relay| [Transport::Quic, Transport::Tcp].map(|transport| behind(relay, transport)));
+        let own = (1..=10).map(|n| Addr::direct(([198, 51, 100, n], 4001).into(), Transport::Quic));
+        bench.give(0, Input::Listening(own.chain(relayed.concat()).collect()));
+        let told = |friend| -> Vec<Addr> { bench.cores[0].own_hints(Route::Relayed, friend).iter().map(|hint| hint.addr).collect() };
+        let [[one, one_tcp], [two, two_tcp]] = relayed;
+        assert_eq!(told(false), [one, two, one_tcp, two_tcp]);
+        assert_eq!(told(true).len(), limits::HINTS);
+        assert!([one, two, one_tcp, two_tcp].iter().all(|addr| told(true).contains(addr)));
     }
 }

@@ -197,7 +197,10 @@ impl Core {
     fn send_batch(&mut self, id: LinkId, space: SpaceId, account: AccountId, device: DeviceId, entries: Vec<Entry>) {
         let payload = Payload::Batch(EntryBatch { entries });
         match self.seal_in(space, account, device, payload) {
-            Some(frame) => self.send_link(id, LinkMsg::Sealed(frame)),
+            Some(frame) => {
+                self.send_link(id, LinkMsg::Sealed(frame));
+                self.expect_answer(id);
+            }
             // Without a session yet the connection's own seal carries them, by way of sync.
             None => self.start_sync(id),
         }

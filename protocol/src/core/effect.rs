@@ -49,6 +49,9 @@ pub enum Effect {
         /// Where to try.
         addrs: Vec<Addr>,
     },
+    /// Something said on this connection was not acknowledged in time. It is to be taken for dead unless it shows a sign of life, and dials
+    /// to the same peer, which follow, go beside it: what comes up there first takes its place.
+    Doubt(LinkId),
     /// The operators' nodes to use as relays and as doors to the directory. Replaces the list before; the core dials them itself.
     Operators(Vec<Hint>),
     /// The peers that may learn this node's direct addresses and with whom a direct connection is sought: devices of contacts and

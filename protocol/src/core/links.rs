@@ -218,6 +218,7 @@ impl Core {
     fn forget_proof(&mut self, id: LinkId) {
         let Some(auth) = self.links.get_mut(&id).and_then(|l| l.auth.take()) else { return };
         self.timers.clear(Timer::Sync(id));
+        self.timers.clear(Timer::Doubt(id));
         self.feed_parted(auth.device);
         self.sync_link_down(id);
         self.call_device_down(auth.device);

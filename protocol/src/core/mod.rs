@@ -19,6 +19,7 @@ mod diagnose;
 mod dice;
 mod directory;
 mod dm;
+mod doubt;
 mod ends;
 mod gate;
 mod hello;
@@ -112,6 +113,8 @@ pub struct Core {
     neighbours: BTreeMap<PeerKey, Vec<Addr>>,
     /// Dials of each person since they were last connected.
     dials: BTreeMap<AccountId, u32>,
+    /// When a connection to each person was last doubted.
+    doubted: BTreeMap<AccountId, Mono>,
     listening: Vec<Addr>,
     /// Addresses that others outside see this node at.
     outside: Vec<Addr>,
@@ -206,6 +209,7 @@ impl Core {
             nearby: BTreeMap::new(),
             neighbours: BTreeMap::new(),
             dials: BTreeMap::new(),
+            doubted: BTreeMap::new(),
             listening: Vec::new(),
             outside: Vec::new(),
             nat: Nat::default(),
@@ -416,6 +420,7 @@ impl Core {
             Timer::Calls => self.on_calls_due(),
             Timer::CallLogs => self.settle_calls(),
             Timer::Turn(peer) => self.on_turn_timer(peer),
+            Timer::Doubt(id) => self.doubt(id),
         }
     }
 
@@ -473,16 +478,6 @@ impl Core {
         if std::mem::take(&mut self.touched.settings) {
             self.gate.write(rows::put(Table::Setting, b"settings", &rows::SettingsRow::new(&self.settings, &self.operators.hints())));
         }
-    }
-
-    /// The own addresses changed: contacts who are connected are told, and for the others it is left in the directory.
-    fn addresses_changed(&mut self) {
-        let links: Vec<LinkId> = self.links.iter().filter(|(_, l)| l.auth.is_some()).map(|(id, _)| *id).collect();
-        for id in links {
-            self.send_hints(id);
-        }
-        self.publish_soon();
-        self.network_changed();
     }
 
     fn network_changed(&mut self) {

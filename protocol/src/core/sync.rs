@@ -106,6 +106,11 @@ impl Core {
         self.syncs.remove(&id);
     }
 
+    /// Whether anything is being sent to the other end that it lacks.
+    pub(super) fn is_catching_up(&self, id: LinkId) -> bool {
+        self.syncs.get(&id).is_some_and(|sync| !sync.serving.is_empty() || sync.in_flight > 0)
+    }
+
     /// Who is at the other end, if they may catch up with us.
     fn sync_partner(&self, id: LinkId) -> Option<(AccountId, DeviceId)> {
         let auth = self.links.get(&id)?.auth.as_ref()?;

@@ -8,7 +8,7 @@ use super::job::Job;
 use super::{Config, Core};
 use crate::crypto::ratchet::RatchetKind;
 use crate::identity::login::TagCost;
-use crate::ids::{AccountId, CmdId, JobId, LinkId};
+use crate::ids::{AccountId, CmdId, JobId, LinkId, PeerKey};
 use crate::link::{Addr, LinkInfo, Proto, Side, Transport, route_of};
 use crate::store::{Found, Read};
 use crate::time::{Mono, Now, UnixMs};
@@ -28,6 +28,10 @@ pub(super) struct Bench {
     links: u64,
     /// Connections that a core asked to have closed.
     pub closed: BTreeSet<(usize, LinkId)>,
+    /// Connections that a core doubts.
+    pub doubts: Vec<(usize, LinkId)>,
+    /// What a core wants dialled.
+    pub dials: Vec<(usize, Vec<Addr>)>,
     /// Frames sent, and on which connection.
     pub sent: Vec<(usize, LinkId, Proto)>,
     /// Computations asked for and not done.
@@ -47,6 +51,8 @@ impl Bench {
             wires: BTreeMap::new(),
             links: 0,
             closed: BTreeSet::new(),
+            doubts: Vec::new(),
+            dials: Vec::new(),
             sent: Vec::new(),
             jobs: Vec::new(),
             replies: BTreeMap::new(),
@@ -111,6 +117,14 @@ impl Bench {
                 self.closed.insert((n, link));
                 None
             }
+            Effect::Doubt(link) => {
+                self.doubts.push((n, link));
+                None
+            }
+            Effect::Dial { addrs, .. } => {
+                self.dials.push((n, addrs));
+                None
+            }
             Effect::Reply(cmd, Ok(reply)) => {
                 self.replies.insert(cmd, reply);
                 None
@@ -151,6 +165,13 @@ impl Bench {
         if let Some(other) = self.wires.remove(&(core, link)) {
             self.wires.remove(&other);
         }
+    }
+
+    /// A connection goes through a relay from now on.
+    pub fn relay(&mut self, core: usize, link: LinkId) {
+        let Some(info) = self.cores[core].links.get(&link).map(|known| known.info) else { panic!("no such connection") };
+        let relay = Addr::behind(PeerKey([9; 32]), ([203, 0, 113, 9], 4433).into(), Transport::Quic);
+        self.give(core, Input::LinkMoved(link, LinkInfo { addr: relay, route: relay.route(), ..info }));
     }
 
     /// Ends the computations under way.

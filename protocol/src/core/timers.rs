@@ -47,6 +47,8 @@ pub(super) enum Timer {
     CallLogs,
     /// Ask an operator's node again for what lets calls go through it.
     Turn(PeerKey),
+    /// What was said on a connection through a relay should have been acknowledged by now.
+    Doubt(LinkId),
 }
 
 /// The set of running timers.

@@ -7,7 +7,7 @@ use crate::node::Recipe;
 use crate::pump::Pump;
 use crate::wire::Conditions;
 use crate::world::{Capture, run};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -63,6 +63,14 @@ pub struct Internet {
     folder: tempfile::TempDir,
 }
 
+/// The end of a line on the side of a home or a computing centre.
+struct Edge {
+    number: u8,
+    namespace: String,
+    public: Ipv4Addr,
+    line: Pump,
+}
+
 /// A host with an address on the segment or behind a router.
 pub struct Host {
     /// Its network namespace.
@@ -115,36 +123,59 @@ impl Internet {
     /// # Errors
     /// The system refuses.
     pub fn behind(&mut self, nat: Nat) -> Result<Host> {
+        let Edge { number, namespace, public, line } = self.edge(nat)?;
+        let mut host = Host { namespace, nat, address: public, public, line, router: None };
+        if nat != Nat::None {
+            let router = std::mem::replace(&mut host.namespace, format!("host{number}"));
+            add_namespace(&host.namespace)?;
+            self.home(&mut host, router, number)?;
+        }
+        Ok(host)
+    }
+
+    /// Carries a host from one home to another, as a laptop: it has another address, and so has its router. What runs on it goes on.
+    ///
+    /// # Errors
+    /// The system refuses, or one of the two is no home.
+    pub fn carry(&mut self, host: &mut Host, nat: Nat) -> Result<()> {
+        ensure!(nat != Nat::None, "a laptop is carried to a home");
+        let old = host.router.take().context("it stands in public")?;
+        let Edge { number, namespace, public, line } = self.edge(nat)?;
+        run("ip", &["-n", &host.namespace, "link", "del", LAN])?;
+        run("ip", &["netns", "del", &old])?;
+        (host.nat, host.public, host.line) = (nat, public, line);
+        self.home(host, namespace, number)
+    }
+
+    /// What has an address on the segment: a host, or somebody's router.
+    fn edge(&mut self, nat: Nat) -> Result<Edge> {
         self.hosts += 1;
-        let n = self.hosts;
-        let public = Ipv4Addr::new(45, 0, 0, n);
-        let edge = if nat == Nat::None { format!("host{n}") } else { format!("router{n}") };
-        add_namespace(&edge)?;
-        let port = format!("line{n}");
-        let line = Pump::between([(&edge, WAN), (SEGMENT, &port)], self.seed.wrapping_add(u64::from(n)))?;
+        let number = self.hosts;
+        let public = Ipv4Addr::new(45, 0, 0, number);
+        let namespace = if nat == Nat::None { format!("host{number}") } else { format!("router{number}") };
+        add_namespace(&namespace)?;
+        let port = format!("line{number}");
+        let line = Pump::between([(&namespace, WAN), (SEGMENT, &port)], self.seed.wrapping_add(u64::from(number)))?;
         line.set(&Conditions::round_trip(2 * LINE));
         run("ip", &["-n", SEGMENT, "link", "set", &port, "master", BRIDGE])?;
-        give_address(&edge, WAN, &format!("{public}/24"))?;
-        let host = Host { namespace: edge.clone(), nat, address: public, public, line, router: None };
-        if nat == Nat::None { Ok(host) } else { self.home(host, n) }
+        give_address(&namespace, WAN, &format!("{public}/24"))?;
+        Ok(Edge { number, namespace, public, line })
     }
 
     /// Puts a host behind a router.
-    fn home(&self, mut home: Host, n: u8) -> Result<Host> {
-        let (inside, address) = (Ipv4Addr::new(192, 168, n, 1), Ipv4Addr::new(192, 168, n, 2));
-        let router = std::mem::replace(&mut home.namespace, format!("host{n}"));
-        home.router = Some(router.clone());
-        home.address = address;
-        add_namespace(&home.namespace)?;
-        run("ip", &["link", "add", LAN, "netns", &router, "type", "veth", "peer", "name", LAN, "netns", &home.namespace])?;
-        give_address(&router, LAN, &format!("{inside}/24"))?;
-        give_address(&home.namespace, LAN, &format!("{address}/24"))?;
-        run("ip", &["-n", &home.namespace, "route", "add", "default", "via", &inside.to_string()])?;
-        run("ip", &["netns", "exec", &router, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"])?;
+    fn home(&self, host: &mut Host, router: String, number: u8) -> Result<()> {
+        let (inside, address) = (Ipv4Addr::new(192, 168, number, 1), Ipv4Addr::new(192, 168, number, 2));
+        host.address = address;
+        let router = host.router.insert(router);
+        run("ip", &["link", "add", LAN, "netns", router, "type", "veth", "peer", "name", LAN, "netns", &host.namespace])?;
+        give_address(router, LAN, &format!("{inside}/24"))?;
+        run("ip", &["netns", "exec", router, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"])?;
         let rules = self.folder.path().join(format!("{router}.nft"));
-        fs::write(&rules, rules_of(home.nat, address))?;
-        run("ip", &["netns", "exec", &router, "nft", "-f", &rules.to_string_lossy()]).context("this kernel's nftables cannot do it")?;
-        Ok(home)
+        fs::write(&rules, rules_of(host.nat, address))?;
+        run("ip", &["netns", "exec", router, "nft", "-f", &rules.to_string_lossy()]).context("this kernel's nftables cannot do it")?;
+        give_address(&host.namespace, LAN, &format!("{address}/24"))?;
+        run("ip", &["-n", &host.namespace, "route", "add", "default", "via", &inside.to_string()])?;
+        Ok(())
     }
 }
 

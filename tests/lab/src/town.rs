@@ -7,12 +7,16 @@ use crate::operator::{Operator, Stand};
 use crate::until;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Longest wait for one step of a meeting. Each takes a second or two; proofs of work take minutes on a machine with very much to do.
 pub const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Relays that hold a place for one node at the same time.
+const PLACES: usize = 2;
 
 /// Longest wait for the answers of the directory.
 const LOOKUP: Duration = Duration::from_secs(60);
@@ -156,4 +160,41 @@ fn hear(person: &Person, words: &str) -> Result<()> {
         .node
         .wait_event("message.received", PATIENCE, |event| event["message"]["body"]["text"] == words && event["message"]["mine"] == false)
         .map(drop)
+}
+
+/// Everything that makes two people friends: looking for the other's login, asking, being accepted. Returns their conversation.
+///
+/// # Errors
+/// Something on the way does not happen.
+pub fn meet(asking: &Person, asked: &Person) -> Result<String> {
+    ensure!(find(asking, &asked.login)? == asked.account, "somebody else was found");
+    ask(asking, asked, "we have met at the fair")?;
+    Ok(accept(asking, asked, "so it was you")?.0)
+}
+
+/// Has somebody use these operators, and waits until their login can be found and each operator holds a place for them, or as many as a node
+/// leans on.
+///
+/// # Errors
+/// The directory does not take the login, or no operator gives a place.
+pub fn use_operators(person: &Person, operators: &[Operator]) -> Result<()> {
+    for hint in operators.iter().flat_map(|operator| &operator.hints) {
+        person.call("network.bootstrap_add", json!({ "multiaddr": hint }))?;
+    }
+    until(&format!("{} in the directory", person.login), PATIENCE, || {
+        let (status, places) = (person.call("network.status", json!({}))?, places(person)?.len());
+        let there = status["published"] == true && places >= operators.len().min(PLACES);
+        Ok(if there { Ok(()) } else { Err(status.to_string()) })
+    })
+}
+
+/// The relays that hold a place for somebody, by their ids.
+///
+/// # Errors
+/// The node refuses.
+pub fn places(person: &Person) -> Result<BTreeSet<String>> {
+    let status = person.call("network.status", json!({}))?;
+    let addrs = status["listen"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let relays = addrs.filter_map(|addr| addr.split_once("/p2p-circuit")?.0.rsplit_once("/p2p/"));
+    Ok(relays.map(|(_, relay)| relay.to_owned()).collect())
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use veche_lab::cast::{Person, befriend, free_port};
 use veche_lab::node::Recipe;
 use veche_lab::operator::{Operator, Stand};
-use veche_lab::until;
+use veche_lab::{tell, until};
 
 /// Messages written to somebody who sleeps.
 const LETTERS: usize = 50;
@@ -56,7 +56,7 @@ fn what_is_written_to_somebody_asleep_is_with_them_when_they_wake_though_the_wri
         let here = letters(&bob, &chat)?.len();
         Ok(if here == LETTERS { Ok(()) } else { Err(format!("{here} of {LETTERS} are here")) })
     })?;
-    println!("{LETTERS} letters are there {} ms after the start", began.elapsed().as_millis());
+    tell(&format!("{LETTERS} letters were there {:.1?} after the start of a node whose writer was gone", began.elapsed()));
     ensure!(letters(&bob, &chat)? == written, "not in order");
 
     let alice = alice.back()?;

@@ -435,7 +435,8 @@ impl Net {
         let same = |w: &Wire| w.ends.iter().any(|e| (e.host == from && e.peer == found) || (e.host == to && e.peer == mine));
         let between: Vec<u64> = self.wires.iter().filter(|(_, w)| same(w)).map(|(id, _)| *id).collect();
         for id in between {
-            let whole = self.wires.get(&id).is_some_and(|w| w.is_between(from, to) && !w.dead && w.ends.iter().all(|e| e.up && !e.closing));
+            let good = |w: &Wire| w.is_between(from, to) && !w.dead && w.ends.iter().all(|e| e.up && !e.closing && !e.doubted);
+            let whole = self.wires.get(&id).is_some_and(good);
             if whole {
                 return out;
             }

@@ -178,6 +178,25 @@ fn after_a_network_change_only_what_proves_alive_stays() {
 }
 
 #[test]
+fn a_link_in_doubt_begins_anew_on_what_comes_up_beside_it_unless_it_lives() {
+    let start = Instant::now();
+    let mut low = links(LOW);
+    low.established(start, conn(1), HIGH, Side::Dialler, lan());
+    actions(&mut low);
+    low.doubt(start + 2 * SECOND, LinkId(7));
+    assert!(low.healthy(&HIGH), "another link is meant");
+    low.doubt(start + 2 * SECOND, LinkId(1));
+    assert!(!low.healthy(&HIGH), "a dial is worth while");
+    low.alive(start + 3 * SECOND, conn(1));
+    assert!(low.healthy(&HIGH), "a sign of life");
+    low.doubt(start + 4 * SECOND, LinkId(1));
+    low.established(start + 5 * SECOND, conn(2), HIGH, Side::Dialler, lan());
+    let expected =
+        [Action::Down { link: LinkId(1), why: DownReason::Silent }, Action::Close { conn: conn(1) }, up(2, HIGH, Side::Dialler, 2)];
+    assert_eq!(actions(&mut low), expected);
+}
+
+#[test]
 fn loopback_connections_are_not_in_doubt_when_the_network_changes() {
     let start = Instant::now();
     let mut low = links(LOW);

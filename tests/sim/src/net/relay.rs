@@ -23,6 +23,12 @@ impl Net {
         self.wires.values().any(|w| w.is_between(a, b) && w.via.is_none() && !w.dead && !w.silent && w.ends.iter().all(|e| e.up))
     }
 
+    /// The relay through which the connection between two machines goes.
+    #[must_use]
+    pub fn relay_between(&self, a: Host, b: Host) -> Option<Host> {
+        self.wires.values().find(|w| w.is_between(a, b) && !w.dead)?.via
+    }
+
     /// Where an address leads, seen from a machine: the machine there, and the relay on the way.
     pub(super) fn goal(&self, from: Host, peer: Option<PeerKey>, addr: &Addr) -> Option<(Host, Option<Host>)> {
         let all = || (0..self.hosts.len()).map(Host);

@@ -15,6 +15,8 @@ pub(super) struct End {
     pub peer: PeerKey,
     /// Whether this side's node was told of it, and not of its end.
     pub up: bool,
+    /// This side takes it for dead until it hears something, and dials beside it.
+    pub doubted: bool,
     /// This side closed it and hears no more.
     pub closing: bool,
     /// When the last frame of a protocol reaches this end: the next one cannot overtake it.
@@ -27,7 +29,7 @@ pub(super) struct End {
 
 impl End {
     pub fn new(host: Host, link: LinkId, peer: PeerKey) -> Self {
-        Self { host, link, peer, up: true, closing: false, last: BTreeMap::new(), busy: 0, held: Vec::new() }
+        Self { host, link, peer, up: true, doubted: false, closing: false, last: BTreeMap::new(), busy: 0, held: Vec::new() }
     }
 }
 
@@ -101,6 +103,15 @@ impl Net {
         }
     }
 
+    /// A link is in doubt.
+    pub fn doubt(&mut self, host: Host, link: LinkId) {
+        if let Some((id, end)) = self.links.get(&(host, link))
+            && let Some(wire) = self.wires.get_mut(id)
+        {
+            wire.ends[*end].doubted = true;
+        }
+    }
+
     /// Ends a link after what was sent on it.
     pub fn close(&mut self, now: u64, host: Host, link: LinkId) {
         let latency = self.weather.latency;
@@ -127,6 +138,7 @@ impl Net {
             end.held.push((proto, frame));
             return Vec::new();
         }
+        end.doubted = false;
         vec![(host, Input::Frame(end.link, proto, frame))]
     }
 

@@ -118,6 +118,10 @@ impl World {
                 self.nodes[n].dialled.extend(peer);
                 self.net.dial(at, who, peer, &addrs, &mut self.dice);
             }
+            Effect::Doubt(link) => {
+                self.trace.note(at, n, "doubt", &link.0.to_le_bytes());
+                self.net.doubt(who, link);
+            }
             // Every operator's node that is connected is a relay here, and no hole is ever punched.
             Effect::Operators(_) | Effect::Friends(_) => {}
             Effect::DirectoryGet { id, key } => {

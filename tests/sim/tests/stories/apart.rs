@@ -177,6 +177,29 @@ fn a_relay_that_dies_is_left_and_one_that_comes_back_is_used_again() {
 }
 
 #[test]
+fn the_death_of_one_of_two_relays_is_a_pause_of_seconds() {
+    story("the_death_of_one_of_two_relays_is_a_pause_of_seconds", |w| {
+        let (alice, bob, _) = apart(w);
+        let second = w.operator();
+        for who in [alice, bob] {
+            w.uses(who, second);
+        }
+        let chat = w.befriend(alice, bob);
+        let id = w.say(alice, chat, "before");
+        w.sees(bob, chat, id);
+        w.run(5_000);
+        let relay = w.net.relay_between(alice, bob).expect("they talk through a relay");
+        w.stop_operator(relay);
+        let (writer, reader) = if w.dice.chance(500) { (alice, bob) } else { (bob, alice) };
+        let id = w.say(writer, chat, "meanwhile");
+        assert!(w.until(3_000, |w| w.has(reader, chat, id)), "long before anybody knows that the relay is dead");
+        let id = w.say(reader, chat, "and back");
+        assert!(w.until(3_000, |w| w.has(writer, chat, id)));
+        check::converges(w, &[alice, bob], chat);
+    });
+}
+
+#[test]
 fn a_deleted_account_is_found_no_more() {
     story("a_deleted_account_is_found_no_more", |w| {
         let (alice, bob, _) = apart(w);
