@@ -312,6 +312,11 @@ impl Links {
         self.peers.get(peer).and_then(|known| self.conns.get(&known.chosen)).is_some_and(|conn| conn.suspect.is_none())
     }
 
+    /// Whether a connection to this peer is of no use any more and has not closed yet.
+    pub(super) fn is_parting(&self, peer: &PeerKey) -> bool {
+        self.conns.values().any(|conn| conn.peer == *peer && conn.closing)
+    }
+
     /// The number of links.
     pub(super) fn len(&self) -> usize {
         self.peers.len()

@@ -375,6 +375,7 @@ impl Task {
                 self.own_port.remove(&connection_id);
                 self.links.closed(connection_id);
                 self.partings.closed(connection_id);
+                self.release();
             }
             SwarmEvent::OutgoingConnectionError { connection_id, error, .. } => self.dial_failed(now, connection_id, &error),
             SwarmEvent::IncomingConnectionError { error: ListenError::Denied { .. }, .. } => self.refused(),

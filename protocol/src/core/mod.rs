@@ -266,6 +266,7 @@ impl Core {
             Input::DirectoryDone(id, end) => self.on_directory_done(id, end),
             Input::NetworkChanged => {
                 self.dial_operators_anew();
+                self.dial_doubted_operators();
                 self.dial_everybody();
             }
             Input::Media(event) => self.on_media(event),

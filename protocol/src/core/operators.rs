@@ -167,6 +167,17 @@ impl Core {
         self.dial_operators();
     }
 
+    /// Dials those that count as connected, before anybody is dialled through them: in another network that means nothing, and the silence
+    /// would take seconds to show it. The shell does not dial beside a good connection.
+    pub(super) fn dial_doubted_operators(&mut self) {
+        if self.me.is_none() || self.cfg.lan_only || self.halted {
+            return;
+        }
+        for (peer, addrs) in self.operators.known.iter().filter(|(peer, _)| self.operators.is_up(**peer)) {
+            self.gate.inward(Effect::Dial { peer: Some(*peer), addrs: addrs.clone() });
+        }
+    }
+
     pub(super) fn dial_operators(&mut self) {
         if self.me.is_none() || self.cfg.lan_only || self.halted {
             return;
@@ -212,5 +223,27 @@ impl Core {
         self.timers.set_at_most(Timer::Operators, self.now.mono.after(AGAIN_FIRST));
         self.network_changed();
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::command::Command;
+    use super::super::input::Input;
+    use super::super::testing::Bench;
+    use super::*;
+    use crate::link::{Side, Transport};
+
+    #[test]
+    fn in_another_network_an_operator_that_counts_as_connected_is_dialled_before_anybody_else() {
+        let (mut bench, _, _) = Bench::friends();
+        let operator = Hint { peer: PeerKey([5; 32]), addr: Addr::direct(([203, 0, 113, 5], 4001).into(), Transport::Quic) };
+        bench.ask(0, Command::AddOperators(vec![operator])).unwrap();
+        let info = LinkInfo { peer: operator.peer, side: Side::Dialler, addr: operator.addr, route: operator.addr.route() };
+        bench.give(0, Input::LinkUp(LinkId(100), info));
+        bench.dials.clear();
+        bench.give(0, Input::NetworkChanged);
+        assert_eq!(bench.dials.first(), Some(&(0, vec![operator.addr])));
+        assert!(bench.dials.len() > 1, "and friends after it, who may be behind it");
     }
 }

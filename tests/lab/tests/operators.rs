@@ -1,4 +1,4 @@
-//! Operators' nodes that die, come back, or end circuits: the talk goes on.
+//! Operators' nodes that die, come back, or end circuits, and laptops that are carried about: the talk goes on.
 #![cfg(target_os = "linux")]
 
 use anyhow::{Context, Result, ensure};
@@ -18,7 +18,7 @@ struct Scene {
     anna: Person,
     boris: Person,
     chat: String,
-    _homes: [Host; 2],
+    homes: [Host; 2],
     town: Town,
 }
 
@@ -39,7 +39,7 @@ fn play(test: &str, nats: [Nat; 2], operators: (usize, &str), route: &str, story
         let chat = meet(&anna, &boris)?;
         anna.wait_route(&boris.account, route, PATIENCE)?;
         boris.wait_route(&anna.account, route, PATIENCE)?;
-        story(Scene { anna, boris, chat, _homes: homes, town })
+        story(Scene { anna, boris, chat, homes, town })
     };
     played().with_context(|| format!("VECHE_SEED={seed}"))
 }
@@ -202,4 +202,26 @@ fn last_operator_dies(town: &mut Town, anna: &Person, boris: &Person, chat: &str
     }
     tell(&format!("the death of all operators was shown after {noticed:.1?}; a message each way took {pause:.1?} then"));
     Ok(())
+}
+
+#[test]
+fn a_laptop_that_is_carried_to_another_home_talks_on() -> Result<()> {
+    /// What a person is promised who carries a laptop from one place to another.
+    const GOES_ON: Duration = Duration::from_secs(2);
+    let nats = [Nat::Moderate, Nat::Moderate];
+    play("a_laptop_that_is_carried_to_another_home_talks_on", nats, (1, ""), "direct", |mut scene| {
+        let mut times = Vec::new();
+        for to in [Nat::Open, Nat::Strict, Nat::Moderate] {
+            scene.town.internet.carry(&mut scene.homes[0], to)?;
+            let there = Instant::now();
+            scene.talk(&format!("from behind a router that is {to}"))?;
+            times.push(there.elapsed());
+        }
+        tell(&format!("a laptop that was carried to three other homes talked on after {times:.1?}"));
+        times.sort_unstable();
+        // A carry while a hole is being punched can cost one more round of dials.
+        ensure!(times[1] <= GOES_ON, "it took {times:?}");
+        scene.anna.wait_route(&scene.boris.account, "direct", PATIENCE)?;
+        Ok(())
+    })
 }

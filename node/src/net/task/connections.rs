@@ -61,6 +61,18 @@ impl Task {
         if self.config.profile == Profile::LanOnly {
             addrs.retain(is_local);
         }
+        // Ways through relays that will be connected in a moment wait for that, and hold up no others.
+        let (later, now): (Vec<Addr>, Vec<Addr>) =
+            addrs.into_iter().partition(|addr| addr.relay.is_some_and(|relay| self.is_coming(&relay) && !self.is_open(&relay)));
+        if later.is_empty() || !now.is_empty() {
+            self.plan(peer, now);
+        }
+        if !later.is_empty() {
+            self.plan(peer, later);
+        }
+    }
+
+    fn plan(&mut self, peer: Option<PeerKey>, addrs: Vec<Addr>) {
         if let Some(attempt) = self.dials.plan(peer, addrs) {
             if self.must_wait(&attempt) {
                 self.held.retain(|held| held.peer != attempt.peer);
@@ -73,14 +85,23 @@ impl Task {
         }
     }
 
-    /// Whether the sockets are not open yet, or a relay on every way there is being dialled, and none is connected.
+    /// Whether the sockets are not open yet, or a relay on every way there will be connected in a moment, and none is.
     fn must_wait(&self, attempt: &Attempt) -> bool {
         if !self.opening.is_over() {
             return true;
         }
         let relays = attempt.only_through();
-        let connected = |relay: &PeerKey| to_peer_id(relay).is_some_and(|relay| self.swarm.is_connected(&relay));
-        relays.iter().any(|relay| self.dials.seeks(relay)) && !relays.iter().any(connected)
+        relays.iter().any(|relay| self.is_coming(relay)) && !relays.iter().any(|relay| self.is_open(relay))
+    }
+
+    /// Whether a peer is being dialled, or about to be rid of a dead connection. libp2p opens circuits on the oldest one.
+    fn is_coming(&self, peer: &PeerKey) -> bool {
+        self.dials.seeks(peer) || self.links.is_parting(peer)
+    }
+
+    /// Whether what goes to a peer now gets there.
+    fn is_open(&self, peer: &PeerKey) -> bool {
+        self.links.healthy(peer) && !self.links.is_parting(peer)
     }
 
     /// Something that was waited for has ended: whoever waited for it goes on.
