@@ -48,7 +48,7 @@ fmt: ## put the sources into form
 # built twice.
 bench: ## print the benchmark tables, or ROWS=GROUP,GROUP of them
 	@scripts/install-deps.sh build window tests
-	@cargo build --quiet --locked --workspace --bin veche-node --bin veche --bin tables --bench primitives
+	@cargo build --quiet --locked --workspace --bin veche-node --bin veche-bootstrap --bin veche --bin tables --bench primitives
 	@ROWS="$(ROWS)" "$${CARGO_TARGET_DIR:-target}/debug/tables"
 	@cargo bench --quiet --locked --workspace --profile dev --bench primitives
 

@@ -9,6 +9,9 @@
 //! | `library` | a node with a million messages: starting, searching |
 //! | `lan` | two hosts in network namespaces that start cold and find each other |
 //! | `lossy` | two such hosts on a wire with a round trip that loses frames |
+//! | `directory` | lookups among many operators' nodes in this process |
+//! | `crossing` | people behind routers of every kind, in network namespaces |
+//! | `meeting_point` | an operator's node: memory, rest, relaying, mailboxes |
 //! | `inside` | without processes: the core, the simulator, the timeline |
 //! | `profile` | writes the profiles with long histories |
 //! | `table` | rows, shares, and whether a target is met |
@@ -18,10 +21,13 @@
 
 mod calls;
 mod catchup;
+mod crossing;
+mod directory;
 mod inside;
 mod lan;
 mod library;
 mod lossy;
+mod meeting_point;
 mod profile;
 mod table;
 mod talk;
@@ -35,7 +41,7 @@ use table::{Row, say};
 type Measure = fn() -> Result<Vec<Row>>;
 
 /// What `ROWS=name,name make bench` chooses from.
-const GROUPS: [(&str, Measure); 8] = [
+const GROUPS: [(&str, Measure); 11] = [
     ("talk", talk::rows),
     ("lossy", lossy::rows),
     ("catchup", catchup::rows),
@@ -44,6 +50,9 @@ const GROUPS: [(&str, Measure); 8] = [
     ("lan", lan::rows),
     ("inside", inside::rows),
     ("calls", calls::rows),
+    ("directory", directory::rows),
+    ("crossing", crossing::rows),
+    ("meeting_point", meeting_point::rows),
 ];
 
 fn main() -> Result<()> {
@@ -51,6 +60,7 @@ fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {
         Some(lan::ARGUMENT) => return lan::run_inside(),
         Some(lossy::ARGUMENT) => return lossy::run_inside(),
+        Some(crossing::ARGUMENT) => return crossing::run_inside(),
         Some(catchup::ARGUMENT) => return catchup::run_inside(),
         Some(window::ARGUMENT) => return window::empty(),
         _ => {}
