@@ -87,9 +87,12 @@ async fn two_people_meet_at_the_relay_and_their_places_come_back() {
     assert_eq!(hear(&his, SOON).await.unwrap(), (b"from anna".to_vec(), at_hers));
     let sound = vec![0xAB; 1200];
     his.send_to(&sound, at_hers).await.unwrap();
-    let (heard, from) = hear(&hers, SOON).await.unwrap();
-    assert_eq!((heard.len(), from), (if heard[0] == 0xAB { 1200 } else { 10 }, at_his));
-    assert!(relay.stats().bytes > 1000);
+    let mut heard = hear(&hers, SOON).await.unwrap();
+    if heard.0 == b"let her in" {
+        heard = hear(&hers, SOON).await.unwrap();
+    }
+    assert_eq!(heard, (sound, at_his));
+    assert!(relay.stats().bytes > 2 * 1200, "what goes out of one place and into the other");
     drop((hers, his));
     anna.close().await.unwrap();
     boris.close().await.unwrap();
