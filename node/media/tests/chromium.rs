@@ -21,7 +21,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
 use veche_media::packet::{SAMPLE_RATE, VoicePacket};
 use veche_media::transport::{Control, Fingerprint, Leg, LegEvent, LegOutput, Ways};
-use veche_protocol::call::media::{DescriptionKind, IceSetup, MediaRoute};
+use veche_protocol::call::media::{DescriptionKind, IceSetup, MediaFailure, MediaRoute};
 
 /// What this side plays, and what the page plays, Hz. The page's stands there too.
 const OUR_TONE: f32 = 440.0;
@@ -159,6 +159,8 @@ struct Report {
     packets: u32,
     loudness: f32,
     pings: u32,
+    /// Of the connection, as the browser calls it.
+    state: String,
 }
 
 impl Report {
@@ -171,6 +173,7 @@ impl Report {
             packets: next()?.parse().ok()?,
             loudness: next()?.parse().ok()?,
             pings: next()?.parse().ok()?,
+            state: next()?.to_owned(),
         })
     }
 
@@ -189,6 +192,8 @@ struct Call {
     loudest: u8,
     report: Report,
     events: Vec<LegEvent>,
+    /// What stands in the place of the browser's fingerprint on its way here, if anything.
+    forged: Option<Fingerprint>,
 }
 
 impl Call {
@@ -198,7 +203,7 @@ impl Call {
             Some(event) = self.output.events.recv() => match event {
                 LegEvent::Candidate(line) => self.browser.say.send(format!("candidate\n{line}")).await.unwrap(),
                 LegEvent::CandidatesDone => {}
-                LegEvent::Failed(why) => panic!("the leg failed: {why:?}"),
+                LegEvent::Failed(why) if self.forged.is_none() => panic!("the leg failed: {why:?}"),
                 event => self.events.push(event),
             },
             Some(packet) = self.output.sound.recv() => {
@@ -219,9 +224,11 @@ impl Call {
             }
             "offer" | "answer" => {
                 let kind = if kind == "offer" { DescriptionKind::Offer } else { DescriptionKind::Answer };
-                let print = body.lines().find_map(|line| line.strip_prefix("a=fingerprint:sha-256 ")).and_then(Fingerprint::from_hex);
-                let answer =
-                    self.leg.remote(kind, body.as_bytes(), &print.unwrap()).await.unwrap_or_else(|error| panic!("{error}: {body}"));
+                let print =
+                    body.lines().find_map(|line| line.strip_prefix("a=fingerprint:sha-256 ")).and_then(Fingerprint::from_hex).unwrap();
+                let told = self.forged.unwrap_or(print);
+                let body = body.replace(&print.to_string(), &told.to_string());
+                let answer = self.leg.remote(kind, body.as_bytes(), &told).await.unwrap_or_else(|error| panic!("{error}: {body}"));
                 if let Some(answer) = answer {
                     self.browser.say.send(format!("answer\n{answer}")).await.unwrap();
                 }
@@ -238,7 +245,8 @@ impl Call {
     }
 }
 
-async fn call(role: &str) -> Option<Call> {
+/// The browser has the part of this role. Where a fingerprint is forged, the browser's own gets here as that, or ours to the browser.
+async fn call(role: &str, forged: Option<Fingerprint>) -> Option<Call> {
     let Some(browser) = browser(role).await else {
         println!("skipped: there is no chromium here");
         return None;
@@ -248,9 +256,13 @@ async fn call(role: &str) -> Option<Call> {
     let leg = Arc::new(leg);
     let decoder = opus::Decoder::new(SAMPLE_RATE, opus::Channels::Mono).unwrap();
     if role == "answer" {
-        browser.say.send(format!("offer\n{}", leg.offer(false).await.unwrap())).await.unwrap();
+        let offer = leg.offer(false).await.unwrap();
+        let told = forged.unwrap_or(leg.fingerprint());
+        browser.say.send(format!("offer\n{}", offer.replace(&leg.fingerprint().to_string(), &told.to_string()))).await.unwrap();
     }
-    Some(Call { leg, output, browser, decoder, sound: Vec::new(), loudest: 127, report: Report::default(), events: Vec::new() })
+    let forged = forged.filter(|_| role == "offer");
+    let (sound, report, events) = (Vec::new(), Report::default(), Vec::new());
+    Some(Call { leg, output, browser, decoder, sound, loudest: 127, report, events, forged })
 }
 
 async fn tones_pass(call: &mut Call) {
@@ -263,7 +275,7 @@ async fn tones_pass(call: &mut Call) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chromium_takes_our_offer_and_tones_go_both_ways() {
-    let Some(mut call) = call("answer").await else { return };
+    let Some(mut call) = call("answer", None).await else { return };
     let player = play(Arc::clone(&call.leg));
     tones_pass(&mut call).await;
     assert!(call.events.contains(&LegEvent::Connected(MediaRoute::Lan)), "{:?}", call.events);
@@ -293,8 +305,38 @@ async fn chromium_takes_our_offer_and_tones_go_both_ways() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn we_take_chromiums_offer_and_tones_go_both_ways() {
-    let Some(mut call) = call("offer").await else { return };
+    let Some(mut call) = call("offer", None).await else { return };
     let player = play(Arc::clone(&call.leg));
     tones_pass(&mut call).await;
+    player.abort();
+}
+
+/// Somebody on the way who has another certificate than the one that was announced, at either end.
+const NOBODYS: Fingerprint = Fingerprint([0x5A; 32]);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium_under_another_fingerprint_is_refused() {
+    let Some(mut call) = call("offer", Some(NOBODYS)).await else { return };
+    let player = play(Arc::clone(&call.leg));
+    let start = Instant::now();
+    while !call.events.contains(&LegEvent::Failed(MediaFailure::Impostor)) {
+        assert!(start.elapsed() < SOON, "{:?}, events {:?}", call.report, call.events);
+        call.step().await;
+    }
+    assert!(call.sound.is_empty(), "no sound of an impostor is heard");
+    player.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chromium_refuses_us_under_another_fingerprint() {
+    let Some(mut call) = call("answer", Some(NOBODYS)).await else { return };
+    let player = play(Arc::clone(&call.leg));
+    let start = Instant::now();
+    while call.report.state != "failed" {
+        assert!(start.elapsed() < SOON, "{:?}, events {:?}", call.report, call.events);
+        call.step().await;
+    }
+    assert!(call.report.packets == 0 && call.sound.is_empty(), "{:?}", call.report);
+    assert!(!call.events.iter().any(|event| matches!(event, LegEvent::Connected(_))), "{:?}", call.events);
     player.abort();
 }
