@@ -3,7 +3,9 @@
 //! Each leg has a task of its own, so that one which waits for its network holds up no other. The contract of commands and events
 //! is that of [`veche_protocol::call::media`].
 
+mod copies;
 mod leg_task;
+mod narrow;
 mod quality;
 
 #[cfg(test)]
@@ -42,6 +44,8 @@ pub struct EngineConfig {
     pub sound: SoundConfig,
     /// Connect within this machine only, for tests.
     pub loopback: bool,
+    /// Do nothing about lost packets, to measure what that is worth.
+    pub bare: bool,
 }
 
 /// A running engine. Dropped, it ends everything at once; see [`Engine::stop`].
@@ -58,17 +62,21 @@ impl Engine {
     /// # Errors
     /// [`SoundError`] where the devices of the configuration cannot be.
     pub fn start(config: EngineConfig) -> Result<(Self, mpsc::Receiver<MediaEvent>), SoundError> {
-        Ok(Self::over(Arc::new(Sound::start(config.sound)?), config.loopback))
+        Ok(Self::begin(Arc::new(Sound::start(config.sound)?), config.loopback, config.bare))
     }
 
     /// Starts over sound that runs already, and that others may use beside it. To be called within a tokio runtime.
     #[must_use]
     pub fn over(sound: Arc<Sound>, loopback: bool) -> (Self, mpsc::Receiver<MediaEvent>) {
+        Self::begin(sound, loopback, false)
+    }
+
+    fn begin(sound: Arc<Sound>, loopback: bool, bare: bool) -> (Self, mpsc::Receiver<MediaEvent>) {
         let (commands, commands_rx) = mpsc::channel(MAX_WAITING_COMMANDS);
         let (events, events_rx) = mpsc::channel(MAX_WAITING_EVENTS);
         let task = Task {
             sound: Arc::clone(&sound),
-            quality: Arc::new(Quality::new(Arc::clone(&sound))),
+            quality: Arc::new(Quality::new(Arc::clone(&sound), bare)),
             loopback,
             events,
             legs: BTreeMap::new(),

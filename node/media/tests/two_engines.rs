@@ -9,19 +9,21 @@ mod voice;
 use std::time::Duration;
 
 use veche_media::audio::{Backend, Processing, SoundConfig, Transmission};
+use veche_media::engine::EngineConfig;
 
 const SPEECH: Duration = Duration::from_secs(6);
 
 /// The most that sound may take from one file to the other; see `two_sounds`.
 const MOST_DELAY_MS: f32 = 170.0;
 
-fn config(input: Option<std::path::PathBuf>, output: Option<std::path::PathBuf>) -> SoundConfig {
-    SoundConfig {
+fn config(input: Option<std::path::PathBuf>, output: Option<std::path::PathBuf>) -> EngineConfig {
+    let sound = SoundConfig {
         backend: Backend::Wav { input, output },
         processing: Processing::NONE,
         transmission: Transmission::Open,
         ..SoundConfig::default()
-    }
+    };
+    EngineConfig { sound, ..EngineConfig::default() }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,7 +38,7 @@ async fn both_hear_each_other_over_a_connection() {
 
     let a = config(Some(file("said.wav")), Some(file("heard by a.wav")));
     let b = config(Some(file("answered.wav")), Some(file("heard by b.wav")));
-    let mut pair = pair::connect(a, b).await;
+    let mut pair = pair::connect(a, b, |_, line| line.to_owned()).await;
     let measured = pair.pass(SPEECH + Duration::from_secs(1)).await;
     println!("{measured:?}");
     let (a, b) = ((&mut pair.opened_a).await.unwrap(), (&mut pair.opened_b).await.unwrap());

@@ -55,6 +55,10 @@ const MAX_CONCEALED: usize = 2_880;
 const PAUSE: i64 = 240;
 /// How long the delay stays long enough for redundancy, after a packet was lost, in microseconds.
 const WARY: Micros = 5_000_000;
+/// Packets that have to be waited for to have the redundancy in the next one.
+const NEXT: i64 = 2;
+/// Packets that are waited for at most, where they come again behind later ones.
+const FURTHEST_COPY: i64 = 8;
 /// Weight of one block in the mean of the delay.
 const SMOOTHING: f64 = 1.0 / 16.0;
 
@@ -85,6 +89,8 @@ pub(super) struct JitterBuffer {
     pause: u32,
     /// Until when another loss is expected.
     wary_until: Micros,
+    /// Packets to be waited for until then.
+    reach: i64,
     wanted: Micros,
     stats: Counts,
 }
@@ -96,6 +102,7 @@ struct Counts {
     lost: u64,
     recovered: u64,
     late: u64,
+    behind: u64,
     refused: u64,
     played: u64,
     concealed: u64,
@@ -129,6 +136,7 @@ impl JitterBuffer {
             mean: 0.0,
             pause: 0,
             wary_until: 0,
+            reach: NEXT,
             wanted: MIN_TARGET,
             stats: Counts::default(),
         })
@@ -142,7 +150,13 @@ impl JitterBuffer {
             return;
         };
         let frame = micros_of(shape.samples as i64);
-        match self.shelf.put(packet, shape, arrived) {
+        let placed = self.shelf.put(packet, shape, arrived);
+        if placed != Placed::Refused && self.shelf.behind > 0 {
+            self.stats.behind += 1;
+            self.reach = self.reach.max((self.shelf.behind + 1).min(FURTHEST_COPY));
+            self.wary_until = arrived + WARY;
+        }
+        match placed {
             Placed::Waits(sent) => {
                 self.stats.received += 1;
                 self.delay.arrived(arrived, micros_of(sent), frame);
@@ -167,7 +181,10 @@ impl JitterBuffer {
     /// whether there was anything to hear.
     pub(super) fn block(&mut self, now: Instant, slack: Duration, out: &mut Block) -> bool {
         let now = self.micros(now);
-        let wary = if now < self.wary_until { 2 * micros_of(self.frame as i64) } else { 0 };
+        if now >= self.wary_until {
+            self.reach = NEXT;
+        }
+        let wary = if now < self.wary_until { self.reach * micros_of(self.frame as i64) } else { 0 };
         self.wanted = (self.delay.target().max(wary) + slack.as_micros() as Micros).min(MAX_TARGET);
         self.stats.refused += std::mem::take(&mut self.shelf.pushed_out);
         self.stats.lost += std::mem::take(&mut self.shelf.missed);
@@ -192,6 +209,8 @@ impl JitterBuffer {
             lost: self.stats.lost,
             recovered: self.stats.recovered,
             late: self.stats.late,
+            behind: self.stats.behind,
+            held_up: self.delay.held_up(),
             dropped: self.stats.refused,
             played: time(self.stats.played),
             concealed: time(self.stats.concealed),

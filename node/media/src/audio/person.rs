@@ -86,6 +86,10 @@ pub struct PersonStats {
     pub recovered: u64,
     /// Packets that came after their sound was due; they count as lost as well.
     pub late: u64,
+    /// Packets that came behind later ones.
+    pub behind: u64,
+    /// Packets that came while all of those just before were late: they wait somewhere, and ever longer.
+    pub held_up: u64,
     /// Packets refused: repeated, damaged, or more than there is room for.
     pub dropped: u64,
     /// Sound that was played in all.
@@ -110,6 +114,8 @@ pub(super) struct PersonShared {
     lost: AtomicU64,
     recovered: AtomicU64,
     late: AtomicU64,
+    behind: AtomicU64,
+    held_up: AtomicU64,
     refused: AtomicU64,
     played_ms: AtomicU64,
     concealed_ms: AtomicU64,
@@ -129,6 +135,8 @@ impl PersonShared {
             lost: AtomicU64::new(0),
             recovered: AtomicU64::new(0),
             late: AtomicU64::new(0),
+            behind: AtomicU64::new(0),
+            held_up: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             played_ms: AtomicU64::new(0),
             concealed_ms: AtomicU64::new(0),
@@ -144,6 +152,8 @@ impl PersonShared {
             lost: count(&self.lost),
             recovered: count(&self.recovered),
             late: count(&self.late),
+            behind: count(&self.behind),
+            held_up: count(&self.held_up),
             dropped: count(&self.dropped) + count(&self.refused),
             played: Duration::from_millis(count(&self.played_ms)),
             concealed: Duration::from_millis(count(&self.concealed_ms)),
@@ -158,6 +168,8 @@ impl PersonShared {
         self.lost.store(stats.lost, Ordering::Relaxed);
         self.recovered.store(stats.recovered, Ordering::Relaxed);
         self.late.store(stats.late, Ordering::Relaxed);
+        self.behind.store(stats.behind, Ordering::Relaxed);
+        self.held_up.store(stats.held_up, Ordering::Relaxed);
         self.refused.store(stats.dropped, Ordering::Relaxed);
         self.played_ms.store(stats.played.as_millis() as u64, Ordering::Relaxed);
         self.concealed_ms.store(stats.concealed.as_millis() as u64, Ordering::Relaxed);

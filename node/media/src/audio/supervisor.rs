@@ -101,6 +101,8 @@ struct Patience {
     list: Duration,
     /// A device that failed is left alone for so long, unless what is connected changes.
     shun: Duration,
+    /// Over so long it is seen whether a loudspeaker runs empty, from when it has settled for a third of that.
+    watch: Duration,
     /// A loudspeaker stays open for so long after it was needed: because to open one takes time.
     linger: Duration,
 }
@@ -110,6 +112,7 @@ const PATIENCE: Patience = Patience {
     silent: Duration::from_secs(2),
     list: Duration::from_secs(2),
     shun: Duration::from_secs(10),
+    watch: Duration::from_secs(3),
     linger: Duration::from_secs(2),
 };
 

@@ -10,7 +10,8 @@ use veche_protocol::call::media::{
     CANDIDATES, Description, DescriptionKind, Fingerprint, LegId, LegStats, MediaEvent, MediaFailure, MediaRoute, Role,
 };
 
-use super::quality::Quality;
+use super::copies::Copies;
+use super::quality::{Quality, Report};
 use crate::audio::{PersonIn, PersonStats, Sound, SoundEvent};
 use crate::packet::VoicePacket;
 use crate::transport::{self, Control, Counts, Leg, LegError, LegEvent, LegOutput, Ways};
@@ -62,7 +63,10 @@ pub(super) struct LegTask {
     voice: Option<broadcast::Receiver<VoicePacket>>,
     route: Option<MediaRoute>,
     candidates: Vec<String>,
+    copies: Copies,
     reported: (Counts, PersonStats),
+    /// What the peer was last told of its sound.
+    told: Report,
 }
 
 impl LegTask {
@@ -79,7 +83,9 @@ impl LegTask {
             voice: None,
             route: None,
             candidates: Vec::new(),
+            copies: Copies::default(),
             reported: Default::default(),
+            told: Report::default(),
         }
     }
 
@@ -128,7 +134,8 @@ impl LegTask {
                 }
                 packet = next(&mut self.voice) => {
                     if self.mic {
-                        leg.send(packet);
+                        leg.send(packet.clone());
+                        self.copies.next(packet, self.quality.copies(self.id)).for_each(|packet| leg.send(packet));
                     }
                 }
                 Ok(event) = heard.recv() => {
@@ -143,7 +150,7 @@ impl LegTask {
                     self.tell_candidates(false).await?;
                 }
                 _ = stats.tick(), if self.route.is_some() => {
-                    let stats = self.measure(leg.counts().await);
+                    let stats = self.measure(leg, leg.counts().await);
                     self.tell(MediaEvent::Stats { leg: self.id, stats }).await?;
                 }
             }
@@ -203,6 +210,10 @@ impl LegTask {
                 self.tell(MediaEvent::Connected { leg: self.id, route }).await
             }
             LegEvent::Disconnected => self.tell(MediaEvent::Disconnected { leg: self.id }).await,
+            LegEvent::Control(Control::Heard { lost_percent, held_up }) => {
+                self.quality.told(self.id, Report { lost_percent, held_up });
+                Ok(())
+            }
             // The core hears of it over a way that is older than this leg, and believes that.
             LegEvent::Control(_) => Ok(()),
             LegEvent::Failed(cause) => Err(Over::Failed(cause)),
@@ -226,12 +237,17 @@ impl LegTask {
         }
     }
 
-    fn measure(&mut self, counts: Counts) -> LegStats {
+    fn measure(&mut self, leg: &Leg, counts: Counts) -> LegStats {
         let person = self.person.as_ref().map(PersonIn::stats).unwrap_or_default();
         let (counts_before, person_before) = std::mem::replace(&mut self.reported, (counts, person));
-        let stats = stats(&counts_before, &counts, &person_before, &person, STATS_INTERVAL);
-        self.quality.loss(self.id, stats.loss_permille.unwrap_or(0));
-        stats
+        let heard = heard(&person_before, &person);
+        self.quality.heard(self.id, heard);
+        // Nothing to tell is told once, as what was told before would hold.
+        if heard != Report::default() || self.told != heard {
+            leg.tell_peer(Control::Heard { lost_percent: heard.lost_percent, held_up: heard.held_up });
+        }
+        self.told = heard;
+        stats(&counts_before, &counts, &person_before, &person, STATS_INTERVAL)
     }
 
     async fn tell_local(&self, leg: &Leg, kind: DescriptionKind, text: String) -> Result<(), Over> {
@@ -264,6 +280,15 @@ async fn next(voice: &mut Option<broadcast::Receiver<VoicePacket>>) -> VoicePack
         }
     }
     std::future::pending().await
+}
+
+/// How the peer's packets came between two looks. One that came behind later ones was sent again because the first was lost.
+fn heard(before: &PersonStats, now: &PersonStats) -> Report {
+    let more = |count: fn(&PersonStats) -> u64| count(now).saturating_sub(count(before));
+    let (received, behind) = (more(|stats| stats.received), more(|stats| stats.behind));
+    let missing = more(|stats| stats.lost).saturating_sub(more(|stats| stats.late));
+    let share = ((missing + behind) * 100).checked_div(received + missing).unwrap_or(0).min(100);
+    Report { lost_percent: u8::try_from(share).unwrap_or(100), held_up: more(|stats| stats.held_up) > 0 }
 }
 
 /// What changed between two looks at a leg.
@@ -327,6 +352,15 @@ mod tests {
                 concealed_permille: Some(50),
             }
         );
+    }
+
+    #[test]
+    fn what_came_again_was_lost_before() {
+        let before = PersonStats { received: 1000, lost: 50, late: 10, behind: 20, held_up: 5, ..PersonStats::default() };
+        assert_eq!(heard(&before, &before), Report::default());
+        let now = PersonStats { received: 1090, lost: 62, late: 12, behind: 30, ..before };
+        assert_eq!(heard(&before, &now), Report { lost_percent: 20, held_up: false });
+        assert!(heard(&before, &PersonStats { held_up: 6, ..now }).held_up);
     }
 
     #[test]

@@ -18,7 +18,7 @@ struct End {
 
 fn end() -> End {
     let sound = SoundConfig { backend: Backend::Null, ..SoundConfig::default() };
-    let (engine, events) = Engine::start(EngineConfig { sound, loopback: true }).unwrap();
+    let (engine, events) = Engine::start(EngineConfig { sound, loopback: true, ..EngineConfig::default() }).unwrap();
     End { engine, events, seen: Vec::new() }
 }
 

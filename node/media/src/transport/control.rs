@@ -13,6 +13,13 @@ pub enum Control {
         /// Nothing is played over there.
         deafened: bool,
     },
+    /// What the sender of this hears of the receiver's sound, in the last second.
+    Heard {
+        /// Packets that were lost on the way, in percent.
+        lost_percent: u8,
+        /// Packets came later and later: they wait somewhere.
+        held_up: bool,
+    },
     /// Asks for a [`Control::Pong`] with the same number.
     Ping(u32),
     /// Answers a [`Control::Ping`].
@@ -25,6 +32,7 @@ impl Control {
         let numbered = |kind: u8, number: u32| [&[kind][..], &number.to_be_bytes()].concat();
         match self {
             Self::State { mic, deafened } => vec![1, u8::from(mic) | (u8::from(deafened) << 1)],
+            Self::Heard { lost_percent, held_up } => vec![4, lost_percent, u8::from(held_up)],
             Self::Ping(number) => numbered(2, number),
             Self::Pong(number) => numbered(3, number),
         }
@@ -40,6 +48,7 @@ impl Control {
             1 => message.get(1).map(|flags| Self::State { mic: flags & 1 != 0, deafened: flags & 2 != 0 }),
             2 => number().map(Self::Ping),
             3 => number().map(Self::Pong),
+            4 => Some(Self::Heard { lost_percent: (*message.get(1)?).min(100), held_up: message.get(2)? & 1 != 0 }),
             _ => None,
         }
     }
@@ -55,6 +64,8 @@ mod tests {
         for message in [
             Control::State { mic: true, deafened: false },
             Control::State { mic: false, deafened: true },
+            Control::Heard { lost_percent: 100, held_up: true },
+            Control::Heard { lost_percent: 3, held_up: false },
             Control::Ping(0x0102_0304),
             Control::Pong(u32::MAX),
         ] {

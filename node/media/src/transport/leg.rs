@@ -43,7 +43,7 @@ pub enum LegEvent {
     Connected(MediaRoute),
     /// Nothing is heard of the peer.
     Disconnected,
-    /// The peer says something beside sound: its [`Control::State`].
+    /// The peer says something beside sound: its [`Control::State`], or what it hears.
     Control(Control),
     /// The leg is over. Nothing follows.
     Failed(MediaFailure),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
-use veche_media::audio::{Direction, SoundConfig, SoundEvent};
+use veche_media::audio::{Direction, SoundEvent};
 use veche_media::engine::{Engine, EngineConfig};
 use veche_protocol::call::media::{IceSetup, LegId, MediaCmd, MediaEvent, Role};
 
@@ -21,7 +21,11 @@ pub struct Pair {
     pub opened_b: JoinHandle<Opened>,
     heard_a: mpsc::Receiver<MediaEvent>,
     heard_b: mpsc::Receiver<MediaEvent>,
+    carry: Carry,
 }
+
+/// What becomes of a candidate on its way to the other engine, and whether it is one of `b`.
+type Carry = Box<dyn FnMut(bool, &str) -> String + Send>;
 
 /// When microphone and loudspeaker opened.
 #[derive(Clone, Copy, Debug)]
@@ -45,16 +49,16 @@ async fn opened(mut events: broadcast::Receiver<SoundEvent>) -> Opened {
     }
 }
 
-/// Answers when both are connected.
-pub async fn connect(a: SoundConfig, b: SoundConfig) -> Pair {
-    let start = |sound| Engine::start(EngineConfig { sound, loopback: true }).unwrap();
+/// Answers when both are connected. Candidates are told as `carry` has them.
+pub async fn connect(a: EngineConfig, b: EngineConfig, carry: impl FnMut(bool, &str) -> String + Send + 'static) -> Pair {
+    let start = |config| Engine::start(EngineConfig { loopback: true, ..config }).unwrap();
     let ((a, heard_a), (b, heard_b)) = (start(a), start(b));
     for (engine, role) in [(&a, Role::Offer), (&b, Role::Answer)] {
         let ice = IceSetup { peer_is_contact: true, ..IceSetup::default() };
         engine.command(MediaCmd::Open { leg: LEG, role, ice }).await;
     }
     let (opened_a, opened_b) = (tokio::spawn(opened(a.sound().events())), tokio::spawn(opened(b.sound().events())));
-    let mut pair = Pair { a, b, opened_a, opened_b, heard_a, heard_b };
+    let mut pair = Pair { a, b, opened_a, opened_b, heard_a, heard_b, carry: Box::new(carry) };
     let start = Instant::now();
     let mut connected = 0;
     while connected < 2 {
@@ -69,14 +73,17 @@ pub async fn connect(a: SoundConfig, b: SoundConfig) -> Pair {
 impl Pair {
     /// Does what two cores would do with the next event: carries it over, or answers it. `None` when nothing happened for a moment.
     pub async fn step(&mut self) -> Option<MediaEvent> {
-        let (event, to) = tokio::select! {
-            Some(event) = self.heard_a.recv() => (event, &self.b),
-            Some(event) = self.heard_b.recv() => (event, &self.a),
+        let (event, to, of_b) = tokio::select! {
+            Some(event) = self.heard_a.recv() => (event, &self.b, false),
+            Some(event) = self.heard_b.recv() => (event, &self.a, true),
             () = tokio::time::sleep(Duration::from_millis(10)) => return None,
         };
         match event {
             MediaEvent::Local { leg, description, fingerprint } => to.command(MediaCmd::Remote { leg, description, fingerprint }).await,
-            MediaEvent::Candidates { leg, candidates, end } => to.command(MediaCmd::Candidates { leg, candidates, end }).await,
+            MediaEvent::Candidates { leg, candidates, end } => {
+                let candidates = candidates.iter().map(|line| (self.carry)(of_b, line)).collect();
+                to.command(MediaCmd::Candidates { leg, candidates, end }).await;
+            }
             MediaEvent::Failed { cause, .. } => panic!("{cause:?}"),
             other => return Some(other),
         }

@@ -11,12 +11,19 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::thread::Thread;
+use std::time::Duration;
 
 use super::{DeviceChoice, DeviceInfo, SoundError};
 
 pub(super) use ring::{Drain, Feed, Pulse};
 pub(super) use synthetic::Synthetic;
 pub(super) use system::{System, list};
+
+/// How much a loudspeaker is asked to take in one callback. With less, speech arrives some milliseconds sooner, and on a machine that is
+/// busy the device runs empty again and again.
+pub(super) const PERIOD: Duration = Duration::from_millis(10);
+/// The same for one that ran empty all the same.
+pub(super) const LONGEST_PERIOD: Duration = Duration::from_millis(40);
 
 /// Where devices come from. Everything here may take as long as the system likes.
 pub(super) trait Host: Send {
@@ -32,11 +39,16 @@ pub(super) trait Host: Send {
     /// Where it is absent, or does not open.
     fn open_input(&self, which: &DeviceChoice, worker: Thread) -> Result<(Stream, Feed), SoundError>;
 
-    /// Opens a loudspeaker, whose callbacks wake `worker`.
+    /// Opens a loudspeaker, whose callbacks wake `worker` and take as much as `period` says, or as the system has it.
     ///
     /// # Errors
     /// Where it is absent, or does not open.
-    fn open_output(&self, which: &DeviceChoice, worker: Thread) -> Result<(Stream, Drain), SoundError>;
+    fn open_output(&self, which: &DeviceChoice, period: Duration, worker: Thread) -> Result<(Stream, Drain), SoundError>;
+
+    /// Whether a loudspeaker that runs empty plays better with a longer period.
+    fn lengthens(&self) -> bool {
+        false
+    }
 }
 
 /// A device that is open. Dropping it closes the device, which waits for its last callback.

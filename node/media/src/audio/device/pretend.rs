@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::Thread;
+use std::time::Duration;
 
 use super::ring::{self, Drain, Feed, Inlet, Outlet};
 use super::{Host, Stream};
@@ -18,6 +19,10 @@ struct State {
     silent: Vec<String>,
     /// Devices that another program has.
     busy: Vec<String>,
+    /// Devices that stop for a moment now and then while their period is shorter than this.
+    dry: Vec<(String, Duration)>,
+    /// The last period that a loudspeaker was opened with.
+    period: Duration,
     open: Vec<(u64, String, End)>,
     opened: u64,
 }
@@ -75,14 +80,27 @@ impl Pretend {
         set(&mut self.state().busy, id, busy);
     }
 
-    /// One callback of each open device that is not silent.
+    /// Has a loudspeaker run dry unless its period is at least so long.
+    pub(in crate::audio) fn set_dry(&self, id: &str, below: Duration) {
+        self.state().dry.push((id.to_owned(), below));
+    }
+
+    /// What the loudspeaker was last opened with.
+    pub(in crate::audio) fn period(&self) -> Duration {
+        self.state().period
+    }
+
+    /// The callbacks of a tenth of a second, of each open device that is not silent.
     pub(in crate::audio) fn beat(&self) {
         let state = &mut *self.state();
         for (_, id, end) in &mut state.open {
             if !state.silent.contains(id) {
-                match end {
-                    End::Input(inlet) => inlet.record(&[0.0; 480], |sample: f32| sample),
-                    End::Output(outlet) => outlet.play(&mut [0.0; 480], |sample| sample),
+                let is_dry = state.dry.iter().any(|(dry, below)| dry == id && state.period < *below);
+                for _ in 0..if is_dry { 9 } else { 10 } {
+                    match end {
+                        End::Input(inlet) => inlet.record(&[0.0; 480], |sample: f32| sample),
+                        End::Output(outlet) => outlet.play(&mut [0.0; 480], |sample| sample),
+                    }
                 }
             }
         }
@@ -140,10 +158,15 @@ impl Host for Pretend {
         Ok((Stream::new(id.clone(), Some(id), Arc::clone(&feed.pulse), guard), feed))
     }
 
-    fn open_output(&self, which: &DeviceChoice, worker: Thread) -> Result<(Stream, Drain), SoundError> {
+    fn open_output(&self, which: &DeviceChoice, period: Duration, worker: Thread) -> Result<(Stream, Drain), SoundError> {
         let id = self.find(which, Direction::Output)?;
+        self.state().period = period;
         let (outlet, drain) = ring::output(48_000, 1, worker);
         let guard = self.hold(&id, End::Output(outlet));
         Ok((Stream::new(id.clone(), Some(id), Arc::clone(&drain.pulse), guard), drain))
+    }
+
+    fn lengthens(&self) -> bool {
+        true
     }
 }

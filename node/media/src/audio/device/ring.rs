@@ -18,6 +18,8 @@ const RINGS_PER_SECOND: u32 = 2;
 #[derive(Debug, Default)]
 pub(in crate::audio) struct Pulse {
     callbacks: AtomicU64,
+    frames: AtomicU64,
+    stumbles: AtomicU64,
     longest: AtomicU32,
     missed: AtomicU64,
     delay_us: AtomicU32,
@@ -28,6 +30,20 @@ impl Pulse {
     /// Callbacks so far. A device whose number stands still is silent.
     pub(in crate::audio) fn callbacks(&self) -> u64 {
         self.callbacks.load(Relaxed)
+    }
+
+    /// Frames that the device asked for or brought so far. One whose sound goes on without a break has as many as its rate says.
+    pub(in crate::audio) fn frames(&self) -> u64 {
+        self.frames.load(Relaxed)
+    }
+
+    /// How often the device said that it ran empty, or over.
+    pub(in crate::audio) fn stumbles(&self) -> u64 {
+        self.stumbles.load(Relaxed)
+    }
+
+    pub(super) fn stumble(&self) {
+        self.stumbles.fetch_add(1, Relaxed);
     }
 
     /// Frames that the device asked for and did not get, or brought and could not leave.
@@ -64,6 +80,7 @@ impl Pulse {
         if missed > 0 {
             self.missed.fetch_add(missed as u64, Relaxed);
         }
+        self.frames.fetch_add(frames as u64, Relaxed);
         self.callbacks.fetch_add(1, Relaxed);
     }
 }

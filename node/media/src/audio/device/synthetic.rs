@@ -103,7 +103,7 @@ impl Host for Synthetic {
         Ok((Stream::new(name, None, pulse, paced.map_err(SoundError::Thread)?), feed))
     }
 
-    fn open_output(&self, _: &DeviceChoice, worker: Thread) -> Result<(Stream, Drain), SoundError> {
+    fn open_output(&self, _: &DeviceChoice, _: Duration, worker: Thread) -> Result<(Stream, Drain), SoundError> {
         let name = self
             .output
             .as_ref()
@@ -245,7 +245,7 @@ mod tests {
         let path = folder.path().join("out.wav");
         let host = Synthetic::new(&Backend::Wav { input: None, output: Some(path.clone()) }).unwrap().unwrap();
         for value in [0.25, 0.5] {
-            let (stream, mut drain) = host.open_output(&DeviceChoice::Default, std::thread::current()).unwrap();
+            let (stream, mut drain) = host.open_output(&DeviceChoice::Default, Duration::from_millis(10), std::thread::current()).unwrap();
             drain.ring.push_entire_slice(&[value; 960]).unwrap();
             while drain.pulse.callbacks() < 3 {
                 std::thread::park_timeout(Duration::from_millis(100));

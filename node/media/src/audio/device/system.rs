@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 use std::thread::Thread;
+use std::time::Duration;
 
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
 use cpal::{
@@ -11,15 +12,11 @@ use cpal::{
 };
 
 use super::ring::{self, Drain, Feed, Inlet, Outlet, Pulse};
-use super::{Host, Stream};
+use super::{Host, PERIOD, Stream};
 use crate::audio::{DeviceChoice, DeviceInfo, Direction, SoundError};
 
 /// Devices that are listed: more are no choice but a search.
 const MAX_DEVICES: usize = 256;
-
-/// Callbacks in a second that are asked for: of 10 ms. With 5 ms speech arrives some milliseconds sooner, and on a machine that is busy
-/// the device runs empty again and again.
-const CALLBACKS_PER_SECOND: u32 = 100;
 
 /// The largest number below 1: what an integer of any width can hold without turning round to the other sign.
 const ALMOST_ONE: f32 = 1.0 - f32::EPSILON / 2.0;
@@ -97,7 +94,7 @@ impl Host for System {
         let failed = |error| failure(Direction::Input, &error);
         let supported = device.default_input_config().map_err(failed)?;
         let format = supported.sample_format();
-        let (stream, feed) = smallest_buffer(supported, |config| {
+        let (stream, feed) = smallest_buffer(supported, PERIOD, |config| {
             let (inlet, feed) = ring::input(config.sample_rate, config.channels, worker.clone());
             Ok((record(&device, config, format, inlet)?, feed))
         })
@@ -106,18 +103,22 @@ impl Host for System {
         Ok((opened(&device, Arc::clone(&feed.pulse), stream), feed))
     }
 
-    fn open_output(&self, which: &DeviceChoice, worker: Thread) -> Result<(Stream, Drain), SoundError> {
+    fn open_output(&self, which: &DeviceChoice, period: Duration, worker: Thread) -> Result<(Stream, Drain), SoundError> {
         let device = find(which, Direction::Output)?;
         let failed = |error| failure(Direction::Output, &error);
         let supported = device.default_output_config().map_err(failed)?;
         let format = supported.sample_format();
-        let (stream, drain) = smallest_buffer(supported, |config| {
+        let (stream, drain) = smallest_buffer(supported, period, |config| {
             let (outlet, drain) = ring::output(config.sample_rate, config.channels, worker.clone());
             Ok((play(&device, config, format, outlet)?, drain))
         })
         .map_err(failed)?;
         stream.play().map_err(failed)?;
         Ok((opened(&device, Arc::clone(&drain.pulse), stream), drain))
+    }
+
+    fn lengthens(&self) -> bool {
+        true
     }
 }
 
@@ -137,10 +138,15 @@ fn opened(device: &Device, pulse: Arc<Pulse>, stream: cpal::Stream) -> Stream {
 }
 
 /// Opens with callbacks as short as are asked for, or with those of the system where it refuses that.
-fn smallest_buffer<T>(supported: SupportedStreamConfig, open: impl Fn(StreamConfig) -> Result<T, cpal::Error>) -> Result<T, cpal::Error> {
+fn smallest_buffer<T>(
+    supported: SupportedStreamConfig,
+    period: Duration,
+    open: impl Fn(StreamConfig) -> Result<T, cpal::Error>,
+) -> Result<T, cpal::Error> {
     let config = supported.config();
     if let SupportedBufferSize::Range { min, max } = *supported.buffer_size() {
-        let frames = (config.sample_rate / CALLBACKS_PER_SECOND).max(min).min(max);
+        let frames = u32::try_from(u128::from(config.sample_rate) * period.as_micros() / 1_000_000).unwrap_or(max);
+        let frames = frames.max(min).min(max);
         match open(StreamConfig { buffer_size: BufferSize::Fixed(frames), ..config }) {
             Err(error) if matches!(error.kind(), ErrorKind::UnsupportedConfig | ErrorKind::InvalidInput | ErrorKind::BackendError) => {}
             opened => return opened,
@@ -221,11 +227,13 @@ where
     )
 }
 
-/// Takes note of what ends a stream. Everything else goes away by itself, such as what the plugin of ALSA for `PulseAudio` says while it
+/// Takes note of what ends a stream, or interrupts it. Everything else goes away by itself, such as what the plugin of ALSA for `PulseAudio` says while it
 /// waits for the server's clock, or is seen by the callbacks that do not come.
 fn note(pulse: &Pulse, error: &cpal::Error) {
-    if matches!(error.kind(), ErrorKind::DeviceNotAvailable | ErrorKind::HostUnavailable | ErrorKind::StreamInvalidated) {
-        pulse.set_broken();
+    match error.kind() {
+        ErrorKind::DeviceNotAvailable | ErrorKind::HostUnavailable | ErrorKind::StreamInvalidated => pulse.set_broken(),
+        ErrorKind::Xrun => pulse.stumble(),
+        _ => {}
     }
 }
 

@@ -15,6 +15,9 @@ const PROOF: usize = 25;
 /// If all of those were later by this than the timeliest, the way has become longer, or the sender's clock stood still; what was before
 /// says nothing any more.
 const LATER_FOR_GOOD: Micros = 100_000;
+/// If they were later by this, they wait in a queue that somebody fills faster than it empties: more than a busy machine or jitter
+/// keeps all of them, as those that are late by chance have timely ones among them.
+const HELD_UP: Micros = 50_000;
 /// How fast the target falls once the reason for it is gone: 63 % of the way in so many microseconds.
 const FALL: f64 = 700_000.0;
 
@@ -37,6 +40,7 @@ pub(super) struct DelayTracker {
     base: Micros,
     target: f64,
     last: Micros,
+    held_up: u64,
 }
 
 impl DelayTracker {
@@ -48,6 +52,7 @@ impl DelayTracker {
             base: 0,
             target: MIN_TARGET as f64,
             last: 0,
+            held_up: 0,
         }
     }
 
@@ -89,6 +94,7 @@ impl DelayTracker {
         // The newest stands before the oldest, around the corner.
         let recent = |back: usize| self.arrivals[(self.oldest + 2 * known - 1 - back) % known];
         let least = (0..PROOF).map(|back| recent(back).delay).min().unwrap_or(self.base);
+        self.held_up += u64::from(least - self.base > HELD_UP);
         if least - self.base > LATER_FOR_GOOD {
             let mut kept = [Arrival::default(); PROOF];
             (0..PROOF).for_each(|back| kept[PROOF - 1 - back] = recent(back));
@@ -101,6 +107,11 @@ impl DelayTracker {
     /// When a packet that was sent then would have come if it had been as timely as the timeliest.
     pub(super) fn due(&self, sent: Micros) -> Micros {
         sent + self.base
+    }
+
+    /// Packets so far that came while all of those just before were late.
+    pub(super) fn held_up(&self) -> u64 {
+        self.held_up
     }
 
     /// The delay that is needed.

@@ -56,6 +56,8 @@ pub(super) struct Shelf {
     came: u128,
     /// The number that would prove that a packet out of place was no accident.
     suspect: Option<u16>,
+    /// By how many the last packet came behind the newest; 0 for one that is the newest itself.
+    pub(super) behind: i64,
     /// Packets that were taken off unheard, to make room.
     pub(super) pushed_out: u64,
     /// Packets that were missing when others had to make room.
@@ -65,11 +67,12 @@ pub(super) struct Shelf {
 impl Shelf {
     pub(super) fn new() -> Self {
         let places = std::iter::repeat_with(|| None).take(PLACES).collect();
-        Self { places, next: 0, waiting: 0, begun: false, newest: None, came: 0, suspect: None, pushed_out: 0, missed: 0 }
+        Self { places, next: 0, waiting: 0, begun: false, newest: None, came: 0, suspect: None, behind: 0, pushed_out: 0, missed: 0 }
     }
 
     /// Puts a packet in its place.
     pub(super) fn put(&mut self, packet: VoicePacket, shape: PacketShape, arrived: Micros) -> Placed {
+        self.behind = 0;
         let Some((newest, time)) = self.newest else {
             return self.restart(packet, shape, arrived);
         };
@@ -89,6 +92,8 @@ impl Shelf {
         self.suspect = None;
         if sequence > newest {
             self.newest = Some((sequence, sent));
+        } else {
+            self.behind = newest - sequence;
         }
         if sequence < self.next {
             if !self.begun && sequence > self.next - PLACES as i64 && self.fits(sequence) {

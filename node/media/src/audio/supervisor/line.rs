@@ -2,15 +2,21 @@
 
 use std::sync::mpsc::SyncSender;
 use std::thread::Thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 use tracing::{debug, info, warn};
 
 use super::Patience;
-use crate::audio::device::{Drain, Feed, Host, Stream, Synthetic};
+use crate::audio::device::{Drain, Feed, Host, LONGEST_PERIOD, PERIOD, Stream, Synthetic};
 use crate::audio::worker::Order;
 use crate::audio::{DeviceChoice, DeviceInfo, Direction, SoundError, SoundEvent};
+
+/// A loudspeaker that asks for less than this share of what its rate says runs empty in between, in percent: the clocks of no two
+/// devices are so far apart.
+const FULL_PACE: u64 = 97;
+/// So often it has to say that it runs empty, in [`Patience::watch`]: once may be the moment in which a window opened.
+const STUMBLES: u64 = 3;
 
 /// What is open, from the best to the last resort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +38,10 @@ struct Held {
     /// When the last callback was seen.
     alive: Instant,
     opened: Instant,
+    /// Frames a second.
+    rate: u32,
+    /// Since when it is watched, and what it had asked for and said by then.
+    watched: Option<(Instant, u64, u64)>,
 }
 
 impl Held {
@@ -45,6 +55,26 @@ impl Held {
             self.alive = now;
         }
         self.stream.pulse().is_broken() || now.saturating_duration_since(self.alive) >= patience.silent
+    }
+
+    /// Whether it ran empty again and again of late. A sound server that plays silence in between asks for less; others say so.
+    fn crackles(&mut self, patience: &Patience, now: Instant) -> bool {
+        let pulse = self.stream.pulse();
+        let (frames, stumbles) = (pulse.frames(), pulse.stumbles());
+        let Some((since, frames_then, stumbles_then)) = self.watched else {
+            if now.saturating_duration_since(self.opened) >= patience.watch / 3 {
+                self.watched = Some((now, frames, stumbles));
+            }
+            return false;
+        };
+        let passed = now.saturating_duration_since(since);
+        // One that is silent at present is lost, or goes on in a moment: that is not known yet.
+        if passed < patience.watch || self.alive != now {
+            return false;
+        }
+        self.watched = Some((now, frames, stumbles));
+        let wanted = u64::from(self.rate) * u64::try_from(passed.as_millis()).unwrap_or(u64::MAX / 1_000_000) / 1000;
+        (frames - frames_then) * 100 < wanted * FULL_PACE || stumbles - stumbles_then >= STUMBLES
     }
 }
 
@@ -61,6 +91,8 @@ pub(super) struct Line {
     orders: SyncSender<Order>,
     worker: Thread,
     held: Option<Held>,
+    /// With which period a loudspeaker is opened: longer once it ran empty, until nobody needs it any more.
+    period: Duration,
     /// What failed, and when.
     shunned: Vec<(DeviceChoice, Instant)>,
     /// The name that was told last.
@@ -69,7 +101,7 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn new(direction: Direction, events: broadcast::Sender<SoundEvent>, orders: SyncSender<Order>, worker: Thread) -> Self {
-        Self { direction, events, orders, worker, held: None, shunned: Vec::new(), told: None }
+        Self { direction, events, orders, worker, held: None, period: PERIOD, shunned: Vec::new(), told: None }
     }
 
     pub(super) fn direction(&self) -> Direction {
@@ -84,6 +116,7 @@ impl Line {
     pub(super) fn close(&mut self) {
         self.forgive();
         self.told = None;
+        self.period = PERIOD;
         self.let_go();
     }
 
@@ -104,6 +137,7 @@ impl Line {
         if held.choice != *choice {
             // Closed first: it may be the same device by another name, which does not open twice.
             self.forgive();
+            self.period = PERIOD;
             self.let_go();
             self.open(host, choice, None, now);
         } else if held.is_lost(patience, now) {
@@ -116,9 +150,19 @@ impl Line {
             }
             self.let_go();
             self.open(host, choice, Some(&lost), now);
+        } else if self.direction == Direction::Output && self.is_too_short(host, patience, now) {
+            self.period = (self.period * 2).min(LONGEST_PERIOD);
+            info!(period = ?self.period, "a loudspeaker runs empty, and is opened anew");
+            self.let_go();
+            self.open(host, choice, None, now);
         } else {
             self.improve(host, choice, connected, now);
         }
+    }
+
+    fn is_too_short(&mut self, host: &dyn Host, patience: &Patience, now: Instant) -> bool {
+        let Some(held) = self.held.as_mut().filter(|held| held.rank != Rank::Silence) else { return false };
+        held.crackles(patience, now) && host.lengthens() && self.period < LONGEST_PERIOD
     }
 
     /// Opens the best device that opens. `lost` names the one that was open until now.
@@ -187,13 +231,19 @@ impl Line {
     fn open_on(&self, host: &dyn Host, candidate: &DeviceChoice) -> Result<(Stream, End), SoundError> {
         match self.direction {
             Direction::Input => host.open_input(candidate, self.worker.clone()).map(|(stream, feed)| (stream, End::Input(feed))),
-            Direction::Output => host.open_output(candidate, self.worker.clone()).map(|(stream, drain)| (stream, End::Output(drain))),
+            Direction::Output => {
+                host.open_output(candidate, self.period, self.worker.clone()).map(|(stream, drain)| (stream, End::Output(drain)))
+            }
         }
     }
 
     /// Puts the sound thread onto the new device; only then the old one is closed.
     fn install(&mut self, stream: Stream, end: End, rank: Rank, choice: &DeviceChoice, now: Instant) {
         info!(direction = ?self.direction, ?rank, "a sound device is open");
+        let rate = match &end {
+            End::Input(feed) => feed.rate,
+            End::Output(drain) => drain.rate,
+        };
         self.order(match end {
             End::Input(feed) => Order::Input(Some(feed)),
             End::Output(drain) => Order::Output(Some(drain)),
@@ -204,7 +254,7 @@ impl Line {
             self.told = Some(stream.name().to_owned());
             self.tell(SoundEvent::DeviceChanged { direction: self.direction, name: stream.name().to_owned() });
         }
-        self.held = Some(Held { stream, rank, choice: choice.clone(), callbacks: 0, alive: now, opened: now });
+        self.held = Some(Held { stream, rank, choice: choice.clone(), callbacks: 0, alive: now, opened: now, rate, watched: None });
     }
 
     fn let_go(&mut self) {

@@ -217,3 +217,30 @@ fn another_default_is_followed_where_nothing_else_was_chosen() {
     desk.devices.plug(Direction::Input, "other", true);
     assert_eq!(desk.pass(Duration::from_secs(10)), ["headset"]);
 }
+
+#[test]
+fn a_loudspeaker_that_runs_empty_is_opened_with_a_longer_period() {
+    let mut desk = desk(DeviceChoice::Default);
+    desk.devices.set_dry("speaker", Duration::from_millis(40));
+    let _seat = desk.wishes.take_seat();
+    assert_eq!((desk.look(), desk.devices.period()), (vec!["speaker".to_owned()], Duration::from_millis(10)));
+    desk.pass(Duration::from_secs(6));
+    assert_eq!(desk.devices.period(), Duration::from_millis(20));
+    assert_eq!(desk.pass(Duration::from_secs(20)), ["speaker"]);
+    assert_eq!((desk.devices.period(), desk.devices.opened()), (Duration::from_millis(40), 3), "and no longer than it has to be");
+    assert_eq!(desk.told(), [changed(Direction::Output, "speaker")], "nobody is told of the same device twice");
+}
+
+#[test]
+fn a_loudspeaker_that_runs_empty_whatever_is_done_stays_open() {
+    let mut desk = desk(DeviceChoice::Default);
+    desk.devices.set_dry("speaker", Duration::MAX);
+    let seat = desk.wishes.take_seat();
+    assert_eq!(desk.pass(Duration::from_secs(60)), ["speaker"]);
+    assert_eq!((desk.devices.period(), desk.devices.opened()), (Duration::from_millis(40), 3));
+    drop(seat);
+    assert!(desk.pass(Duration::from_secs(3)).is_empty());
+    let _seat = desk.wishes.take_seat();
+    desk.look();
+    assert_eq!(desk.devices.period(), Duration::from_millis(10), "another call begins anew");
+}
