@@ -47,7 +47,7 @@ fmt: ## put the sources into form
 # The dev profile and the features of the whole workspace, as in `make test`: what is measured is what was tested, and little is
 # built twice.
 bench: ## print the benchmark tables, or ROWS=GROUP,GROUP of them
-	@scripts/install-deps.sh build window tests
+	@scripts/install-deps.sh build window tests bench
 	@cargo build --quiet --locked --workspace --bin veche-node --bin veche-bootstrap --bin veche --bin tables --bench primitives
 	@ROWS="$(ROWS)" "$${CARGO_TARGET_DIR:-target}/debug/tables"
 	@cargo bench --quiet --locked --workspace --profile dev --bench primitives

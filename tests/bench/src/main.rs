@@ -4,6 +4,9 @@
 //! |---|---|
 //! | `talk` | two `veche-node` processes on the loopback device: latency, throughput, idling, starting |
 //! | `calls` | voice calls: how soon they begin, and what they cost |
+//! | `far` | the same between two hosts with a long round trip |
+//! | `calling` | the window in a call: how often it is drawn, and what that costs |
+//! | `voice` | their sound: mouth to ear, speech on bad wires, narrow wires |
 //! | `catchup` | a device that was away gets a hundred thousand entries |
 //! | `window` | the app with a million messages: its start, its rest |
 //! | `library` | a node with a million messages: starting, searching |
@@ -19,10 +22,12 @@
 //! Every figure that depends on the machine stands beside a limit measured in the same run. A figure that misses its target is
 //! printed as missed and ends nothing; a lost or doubled message ends the run with an error.
 
+mod calling;
 mod calls;
 mod catchup;
 mod crossing;
 mod directory;
+mod far;
 mod inside;
 mod lan;
 mod library;
@@ -31,6 +36,7 @@ mod meeting_point;
 mod profile;
 mod table;
 mod talk;
+mod voice;
 mod window;
 
 use anyhow::Result;
@@ -41,7 +47,7 @@ use table::{Row, say};
 type Measure = fn() -> Result<Vec<Row>>;
 
 /// What `ROWS=name,name make bench` chooses from.
-const GROUPS: [(&str, Measure); 11] = [
+const GROUPS: [(&str, Measure); 16] = [
     ("talk", talk::rows),
     ("lossy", lossy::rows),
     ("catchup", catchup::rows),
@@ -53,6 +59,11 @@ const GROUPS: [(&str, Measure); 11] = [
     ("directory", directory::rows),
     ("crossing", crossing::rows),
     ("meeting_point", meeting_point::rows),
+    ("far", far::rows),
+    ("calling", calling::rows),
+    ("voice", voice::mouth),
+    ("speech", voice::speech),
+    ("narrow", voice::narrow),
 ];
 
 fn main() -> Result<()> {
@@ -61,8 +72,10 @@ fn main() -> Result<()> {
         Some(lan::ARGUMENT) => return lan::run_inside(),
         Some(lossy::ARGUMENT) => return lossy::run_inside(),
         Some(crossing::ARGUMENT) => return crossing::run_inside(),
+        Some(far::ARGUMENT) => return far::run_inside(),
         Some(catchup::ARGUMENT) => return catchup::run_inside(),
         Some(window::ARGUMENT) => return window::empty(),
+        Some(voice::ARGUMENT) => return voice::run_inside(std::env::args().nth(2).unwrap_or_default().as_ref()),
         _ => {}
     }
     let started = Instant::now();
