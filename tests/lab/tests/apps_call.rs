@@ -100,11 +100,13 @@ fn call(server: &Server, desks: &[Desk; 2], folder: &Path) -> Result<Duration> {
 
     bob.press(&["ctrl+shift+h"])?;
     let talked = connected.elapsed();
-    sleep(REST);
-    let after = server.listen("bob")?;
-    server.say("alice", &hers.1)?;
-    let loudness = after.so_far().loudness();
-    ensure!(loudness < -80.0, "sound after the end: {loudness} dB");
+    // A window without a graphics card on a busy machine may take its time to see the key; how long the call was is compared below.
+    until("silence after the end", SOON, || {
+        let after = server.listen("bob")?;
+        server.say("alice", &hers.1)?;
+        let loudness = after.so_far().loudness();
+        Ok(if loudness < -80.0 { Ok(()) } else { Err(format!("{loudness} dB")) })
+    })?;
     picture(&alice, "ended")?;
     picture(&bob, "hung-up")?;
     alice.quit()?;
